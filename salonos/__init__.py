@@ -1,0 +1,1 @@
+"""SalonOS: the back office of a salon, and of a chain of them, behind one GraphQL schema."""
