@@ -1,0 +1,111 @@
+"""The kernel's own tables: announced events and the jobs made of them, idempotency keys, the audit trail."""
+
+import enum
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import BigInteger, Identity, Index, UniqueConstraint, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.types import UserDefinedType
+
+from salonos.kernel.database import Base, enum_column
+from salonos.kernel.ids import new_id
+
+
+class Xid8(UserDefinedType[int]):
+    """PostgreSQL's 64-bit transaction id."""
+
+    cache_ok = True
+
+    def get_col_spec(self, **_: Any) -> str:
+        """The type's name in DDL."""
+        return "XID8"
+
+
+class OutboxEvent(Base):
+    """A fact that was announced; see `outbox`."""
+
+    __tablename__ = "outbox_events"
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    xid: Mapped[int] = mapped_column(Xid8, server_default=text("pg_current_xact_id()"))
+    kind: Mapped[str]
+    branch_id: Mapped[UUID | None]
+    subject_id: Mapped[UUID]
+    payload: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    occurred_at: Mapped[datetime]
+    __table_args__ = (
+        Index("ix_outbox_events_xid_id", "xid", "id"),
+        Index("ix_outbox_events_occurred_at", "occurred_at"),
+    )
+
+
+class EventStream(Base):
+    """One row: the stream's identity, which a restore changes; up to where it was purged and relayed to jobs."""
+
+    __tablename__ = "event_stream"
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    purged_xid: Mapped[int] = mapped_column(Xid8, server_default=text("'0'"))
+    purged_id: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
+    relayed_xid: Mapped[int] = mapped_column(Xid8, server_default=text("'0'"))
+    relayed_id: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
+
+
+class JobStatus(enum.Enum):
+    """Where a job stands. DEAD: it failed too often and waits for a person."""
+
+    WAITING = "WAITING"
+    RUNNING = "RUNNING"
+    DONE = "DONE"
+    DEAD = "DEAD"
+
+
+class Job(Base):
+    """One listener's work for one event, done once. `run_after` also carries the back-off between attempts."""
+
+    __tablename__ = "jobs"
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    event_id: Mapped[int] = mapped_column(BigInteger)
+    listener: Mapped[str]
+    kind: Mapped[str]
+    branch_id: Mapped[UUID | None]
+    subject_id: Mapped[UUID]
+    payload: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    occurred_at: Mapped[datetime]
+    status: Mapped[JobStatus] = enum_column(JobStatus, server_default="WAITING")
+    attempts: Mapped[int] = mapped_column(server_default=text("0"))
+    run_after: Mapped[datetime]
+    leased_until: Mapped[datetime | None]
+    fence: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
+    failure: Mapped[str | None]
+    __table_args__ = (
+        UniqueConstraint("event_id", "listener"),
+        Index("ix_jobs_status_run_after", "status", "run_after"),
+    )
+
+
+class IdempotencyKey(Base):
+    """A mutation field that was answered; see `idempotency`."""
+
+    __tablename__ = "idempotency_keys"
+    user_id: Mapped[UUID] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(primary_key=True)
+    fingerprint: Mapped[bytes]
+    result: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
+    created_at: Mapped[datetime]
+    __table_args__ = (Index("ix_idempotency_keys_created_at", "created_at"),)
+
+
+class AuditLog(Base):
+    """Who changed what, written by trigger in the transaction of the change. Append-only."""
+
+    __tablename__ = "audit_log"
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    occurred_at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"))
+    actor_id: Mapped[UUID | None]
+    action: Mapped[str]
+    table_name: Mapped[str]
+    row_id: Mapped[UUID | None]
+    changes: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    __table_args__ = (Index("ix_audit_log_table_name_row_id", "table_name", "row_id", "id"),)
