@@ -1,0 +1,50 @@
+"""What every test may ask for: a database of its own, the Redis of the run, a counter of statements."""
+
+import os
+from collections.abc import AsyncIterator
+
+import pytest
+
+from salonos.kernel import crypto
+from salonos.kernel.database import Database
+from salonos.kernel.ids import new_id
+from tests import servers
+from tests.statements import Statements
+
+pytest_configure = servers.pytest_configure
+SECRET = b"a secret for tests of forty bytes length"
+
+
+@pytest.fixture(autouse=True)
+def keys() -> None:
+    """The keys of this process."""
+    crypto.configure(crypto.Keyring(SECRET))
+
+
+@pytest.fixture
+async def database_url() -> AsyncIterator[str]:
+    """The address of a migrated database that only this test uses."""
+    name = f"test_{new_id().hex}"
+    await servers.create_database(name)
+    yield servers.url_of(name)
+    await servers.drop_database(name)
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    """A migrated, empty database, opened."""
+    opened = await Database.open(database_url)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+def redis_url() -> str:
+    """The address of the run's Redis-compatible server; tests use keys or numbers of their own."""
+    return os.environ[servers.REDIS]
+
+
+@pytest.fixture
+def statements(database: Database) -> Statements:
+    """Counts what the database is asked: `with statements.counted() as asked: ...`, then `len(asked)`."""
+    return Statements(database)
