@@ -1,0 +1,142 @@
+"""The environment, read once by a process into one frozen object. Only entry points import this."""
+
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Self
+
+from salonos.kernel.clock import parse_instant
+
+SECRET_CHARACTERS_MIN = 32
+SECRET_DISTINCT_MIN = 10
+PORT_MAX = 65_535
+_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+_TRUE, _FALSE = frozenset({"1", "true", "yes", "on"}), frozenset({"", "0", "false", "no", "off"})
+
+
+class SettingWrong(Exception):  # noqa: N818  read by whoever set it
+    """A setting can't be used; the message names it and says what it has to be."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a process has to know of its surroundings.
+
+    `database_url` and `redis_url` are None where the bundled servers are used. `is_demo` opens introspection and the
+    playground's starter tabs and allows `set_clock`, which replaces the time of every transaction.
+    """
+
+    home: Path
+    host: str
+    port: int
+    database_url: str | None
+    redis_url: str | None
+    secret: str
+    is_demo: bool
+    demo_password: str | None
+    set_clock: datetime | None
+    allowed_origins: tuple[str, ...]
+    allowed_hosts: tuple[str, ...]
+    database_pool_size: int
+
+    @property
+    def address(self) -> str:
+        """Where the API answers."""
+        return f"http://{self.host}:{self.port}"
+
+    @classmethod
+    def read(cls, environment: Mapping[str, str] | None = None) -> Self:
+        """The settings of this process.
+
+        Raises: SettingWrong.
+        """
+        env = os.environ if environment is None else environment
+        home = Path(env.get("SALONOS_HOME") or ".salonos").absolute()
+        host = env.get("SALONOS_HOST") or "127.0.0.1"
+        if host not in _LOOPBACK:
+            raise SettingWrong("SALONOS_HOST is 127.0.0.1: other addresses need TLS, which this release does not bring.")
+        is_demo = _flag(env, "SALONOS_DEMO")
+        port = _number(env, "SALONOS_PORT", 8000, most=PORT_MAX)
+        return cls(
+            home=home,
+            host=host,
+            port=port,
+            database_url=env.get("DATABASE_URL") or None,
+            redis_url=env.get("REDIS_URL") or None,
+            secret=_secret(env, home, is_demo=is_demo),
+            is_demo=is_demo,
+            demo_password=env.get("SALONOS_DEMO_PASSWORD") or None,
+            set_clock=_set_clock(env, is_demo=is_demo),
+            allowed_origins=_names(env, "SALONOS_ORIGINS") or tuple(f"http://{name}:{port}" for name in _own_names()),
+            allowed_hosts=_names(env, "SALONOS_HOSTS") or _own_names(),
+            database_pool_size=_number(env, "SALONOS_DATABASE_POOL", 10, most=100),
+        )
+
+
+def _own_names() -> tuple[str, ...]:
+    return ("127.0.0.1", "localhost")
+
+
+def _flag(env: Mapping[str, str], name: str) -> bool:
+    value = env.get(name, "").lower()
+    if value not in _TRUE | _FALSE:
+        raise SettingWrong(f"{name} is 1 or 0.")
+    return value in _TRUE
+
+
+def _number(env: Mapping[str, str], name: str, default: int, *, most: int) -> int:
+    text = env.get(name) or str(default)
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= most:
+        raise SettingWrong(f"{name} is a number from 1 to {most}.")
+    return int(text)
+
+
+def _names(env: Mapping[str, str], name: str) -> tuple[str, ...]:
+    found = tuple(part.strip() for part in env.get(name, "").split(",") if part.strip())
+    if "*" in found:
+        raise SettingWrong(f"{name} is a list of exact names, separated by commas, without *.")
+    return found
+
+
+def _set_clock(env: Mapping[str, str], *, is_demo: bool) -> datetime | None:
+    text = env.get("SALONOS_SET_CLOCK")
+    if not text:
+        return None
+    if not is_demo:
+        raise SettingWrong("SALONOS_SET_CLOCK is for demonstrations: set SALONOS_DEMO=1 with it.")
+    try:
+        return parse_instant(text)
+    except ValueError as error:
+        raise SettingWrong("SALONOS_SET_CLOCK is an instant such as 2026-11-23T21:45:00+05:30.") from error
+
+
+def _secret(env: Mapping[str, str], home: Path, *, is_demo: bool) -> str:
+    """From SECRET_KEY, or from the folder's own key file; only a demonstration may make itself a new one."""
+    secret = env.get("SECRET_KEY", "")
+    kept = home / "keys" / "secret"
+    if not secret and kept.exists():
+        secret = kept.read_text().strip()
+    if not secret and is_demo:
+        secret = make_secret(home)
+    if len(secret) < SECRET_CHARACTERS_MIN or len(set(secret)) < SECRET_DISTINCT_MIN:
+        raise SettingWrong(
+            f"SECRET_KEY is missing or weak: give at least {SECRET_CHARACTERS_MIN} random characters, "
+            'for instance from: python3 -c "import secrets; print(secrets.token_urlsafe(48))"'
+        )
+    return secret
+
+
+def make_secret(home: Path) -> str:
+    """A new secret, kept in the folder for this user alone; an existing one is returned."""
+    folder = home / "keys"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    kept = folder / "secret"
+    if not kept.exists():
+        fresh = folder / "secret.new"
+        fresh.touch(mode=0o600)
+        fresh.write_text(secrets.token_urlsafe(48))
+        fresh.rename(kept)
+    return kept.read_text().strip()

@@ -1,0 +1,130 @@
+"""G3: numbers of documents are consecutive, unique and ordered by date, whatever races and rolls back."""
+
+import asyncio
+from datetime import UTC, date, datetime
+from uuid import UUID
+
+import pytest
+
+from salonos.kernel.actor import Actor
+from salonos.kernel.clock import business_date
+from salonos.kernel.database import Database
+from salonos.kernel.work import Work
+from salonos.salon import commands, queries
+from salonos.salon.problems import ClockBehind, NumberSeriesExhausted
+from salonos.salon.rules import INDIA, DocumentKind
+from tests.salon.makers import make_branch
+from tests.statements import Statements
+
+SYSTEM = Actor.system()
+ATTEMPTS, AT_ONCE = 500, 8
+INVOICE = DocumentKind.TAX_INVOICE
+BEFORE_MIDNIGHT = datetime(2027, 3, 31, 18, 29, 59, 999_000, tzinfo=UTC)
+MIDNIGHT = datetime(2027, 3, 31, 18, 30, tzinfo=UTC)
+
+
+async def draw(work: Work, branch_id: UUID, *, on: date | None = None, document: DocumentKind = INVOICE) -> str:
+    branch = await queries.branch_for_sale(work, branch_id)
+    assert branch is not None
+    return await commands.draw_number(work, branch, document, on=on or business_date(work.now, INDIA))
+
+
+async def test_racing_and_rolled_back_transactions_leave_no_gap(database: Database) -> None:
+    branch_id = await make_branch(database)
+    gate = asyncio.Semaphore(AT_ONCE)
+
+    async def attempt(place: int) -> str | None:
+        async def command(work: Work) -> str:
+            drawn = await draw(work, branch_id)
+            if place % 10 < 3:
+                raise LookupError
+            return drawn
+
+        async with gate:
+            try:
+                return await database.run(SYSTEM, command)
+            except LookupError:
+                return None
+
+    drawn = [number for number in await asyncio.gather(*map(attempt, range(ATTEMPTS))) if number]
+
+    assert len(drawn) == ATTEMPTS * 7 // 10
+    assert sorted(int(number[-5:]) for number in drawn) == list(range(1, len(drawn) + 1))
+    assert {number[:-5] for number in drawn} == {drawn[0][:-5]}
+
+
+async def test_series_of_branches_and_documents_are_their_own(database: Database) -> None:
+    one, other = await make_branch(database, "BLR1"), await make_branch(database, "BLR2")
+    on = datetime(2026, 11, 23, 6, tzinfo=UTC)
+
+    numbers = [
+        await database.run(SYSTEM, lambda work, b=branch, d=document: draw(work, b, document=d), now=on)
+        for branch, document in ((one, INVOICE), (other, INVOICE), (one, DocumentKind.CREDIT_NOTE), (one, INVOICE))
+    ]
+
+    assert numbers == ["BLR1/2627/00001", "BLR2/2627/00001", "BLR1C/2627/00001", "BLR1/2627/00002"]
+
+
+async def test_the_series_begins_anew_at_midnight_of_the_financial_year(database: Database) -> None:
+    branch_id = await make_branch(database)
+
+    numbers = [
+        await database.run(SYSTEM, lambda work: draw(work, branch_id), now=now)
+        for now in (BEFORE_MIDNIGHT, BEFORE_MIDNIGHT, MIDNIGHT)
+    ]
+
+    assert numbers == ["BLR1/2627/00001", "BLR1/2627/00002", "BLR1/2728/00001"]
+
+
+async def test_dates_do_not_run_backwards_within_a_series(database: Database) -> None:
+    branch_id = await make_branch(database)
+    await database.run(SYSTEM, lambda work: draw(work, branch_id), now=datetime(2026, 11, 23, 6, tzinfo=UTC))
+
+    with pytest.raises(ClockBehind):
+        await database.run(SYSTEM, lambda work: draw(work, branch_id), now=datetime(2026, 11, 22, 6, tzinfo=UTC))
+
+
+async def test_a_document_that_waited_past_midnight_starts_over(database: Database) -> None:
+    branch_id = await make_branch(database)
+    calls = 0
+
+    async def stale_first(work: Work) -> str:
+        nonlocal calls
+        calls += 1
+        today = business_date(work.now, INDIA)
+        return await draw(work, branch_id, on=date(2020, 1, 1) if calls == 1 else today)
+
+    drawn = await database.run(SYSTEM, stale_first)
+
+    assert (calls, drawn[-5:]) == (2, "00001")
+
+
+async def test_a_series_that_is_used_up_refuses(database: Database) -> None:
+    branch_id = await make_branch(database)
+    pattern = "{branch}/{year}/"
+    await database.run(
+        SYSTEM, lambda work: commands.configure_number_series(work, branch_id, INVOICE, pattern=pattern, digits=1)
+    )
+    for _ in range(9):
+        await database.run(SYSTEM, lambda work: draw(work, branch_id))
+
+    with pytest.raises(NumberSeriesExhausted):
+        await database.run(SYSTEM, lambda work: draw(work, branch_id))
+
+
+async def test_a_drawn_number_is_on_record_for_ever(database: Database) -> None:
+    branch_id = await make_branch(database)
+    await database.run(SYSTEM, lambda work: draw(work, branch_id))
+
+    for attack in ("update drawn_numbers set text = 'X'", "delete from drawn_numbers", "truncate drawn_numbers"):
+        with pytest.raises(Exception, match="permission denied"):
+            await database.pool.execute(attack)
+
+
+async def test_drawing_is_one_statement(database: Database, statements: Statements) -> None:
+    branch_id = await make_branch(database)
+
+    with statements.counted() as asked:
+        await database.run(SYSTEM, lambda work: draw(work, branch_id))
+
+    assert len(asked) == 3, "the transaction's first, the branch, the number"

@@ -1,0 +1,72 @@
+"""GSTINs, document numbers and opening hours, without any database."""
+
+from datetime import date, time
+
+import pytest
+
+from salonos.salon.rules import (
+    DEFAULT_DIGITS,
+    DEFAULT_PATTERNS,
+    Interval,
+    gstin_is_valid,
+    hours_fault,
+    number_text,
+    pattern_fault,
+    year_text,
+)
+
+
+@pytest.mark.parametrize("gstin", ["27AAPFU0939F1ZV", "24AANFA2641L1ZF", "07AAGFF2194N1Z1", "29AAFCA7488L1ZW"])
+def test_a_gstin_with_the_right_check_digit_is_valid(gstin: str) -> None:
+    assert gstin_is_valid(gstin)
+
+
+@pytest.mark.parametrize(
+    "gstin", ["29AAFCA7488L1Z0", "27aapfu0939f1zv", "27AAPFU0939F1Z", "25AAPFU0939F1ZV", "99AAPFU0939F1ZV", "", "２7AAPFU0939F1ZV"]
+)  # fmt: skip
+def test_anything_else_is_no_gstin(gstin: str) -> None:
+    assert not gstin_is_valid(gstin)
+
+
+def test_the_default_series_fit_the_longest_branch_code_over_their_whole_range() -> None:
+    for pattern in DEFAULT_PATTERNS.values():
+        assert pattern_fault(pattern, branch_code="BLR1", digits=DEFAULT_DIGITS) is None
+
+
+@pytest.mark.parametrize(
+    ("pattern", "digits"),
+    [
+        ("{branch}/{year}/", 0),
+        ("{branch}/{year}/", 8),
+        ("{branch}/", 5),
+        ("{year}/", 5),
+        ("{branch}{branch}{year}", 5),
+        ("{branch} {year}", 5),
+        ("0{branch}/{year}", 5),
+        ("-{branch}{year}", 5),
+        ("{branch}/{year}/{x}", 2),
+        ("{branch}/{year}/é", 5),
+        ("INVOICE/{branch}/{year}/", 5),
+    ],
+)
+def test_a_series_that_would_break_the_law_somewhere_is_refused(pattern: str, digits: int) -> None:
+    assert pattern_fault(pattern, branch_code="BLR1", digits=digits) is not None
+
+
+def test_numbers_are_made_of_branch_year_and_running_number() -> None:
+    drawn = number_text("{branch}/{year}/", branch_code="BLR1", day=date(2027, 3, 31), number=42, digits=5)
+
+    assert drawn == "BLR1/2627/00042"
+    assert year_text(date(2027, 4, 1)) == "2728"
+    assert year_text(date(2099, 12, 31)) == "9900"
+
+
+def test_hours_have_length_and_do_not_overlap() -> None:
+    morning = Interval(0, time(9), time(13))
+    evening = Interval(0, time(13), time(20))
+
+    assert hours_fault([evening, morning]) is None
+    assert hours_fault([morning, Interval(1, time(9), time(13))]) is None
+    assert hours_fault([morning, Interval(0, time(12, 59), time(14))]) == "Hours of one weekday overlap."
+    assert hours_fault([Interval(0, time(9), time(9))]) == "Hours end after they begin."
+    assert hours_fault([Interval(7, time(9), time(10))]) == "A weekday is 0 (Monday) to 6 (Sunday)."
