@@ -2,9 +2,10 @@
 
 import contextlib
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
+import asyncpg
 from sqlalchemy import event
 
 from salonos.kernel.database import Database
@@ -15,7 +16,6 @@ class Statements:
     """Listens to one database's statements; BEGIN and COMMIT are not among them."""
 
     database: Database
-    _asked: list[str] = field(default_factory=list)
 
     @contextlib.contextmanager
     def counted(self) -> Iterator[list[str]]:
@@ -25,23 +25,24 @@ class Statements:
         def on_engine(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
             asked.append(statement)
 
-        pool = self.database.pool
-        originals = {name: getattr(pool, name) for name in ("fetch", "fetchrow", "fetchval", "execute")}
+        ours = self.database.pool
+        originals = {name: getattr(asyncpg.Pool, name) for name in ("fetch", "fetchrow", "fetchval", "execute")}
 
         def watched(name: str) -> Any:
-            async def call(query: str, *args: Any, **kwargs: Any) -> Any:
-                asked.append(query)
-                return await originals[name](query, *args, **kwargs)
+            async def call(pool: Any, query: str, *args: Any, **kwargs: Any) -> Any:
+                if pool is ours:
+                    asked.append(query)
+                return await originals[name](pool, query, *args, **kwargs)
 
             return call
 
         engine = self.database.engine.sync_engine
         event.listen(engine, "before_cursor_execute", on_engine)
         for name in originals:
-            setattr(pool, name, watched(name))
+            setattr(asyncpg.Pool, name, watched(name))
         try:
             yield asked
         finally:
             event.remove(engine, "before_cursor_execute", on_engine)
             for name in originals:
-                delattr(pool, name)
+                setattr(asyncpg.Pool, name, originals[name])
