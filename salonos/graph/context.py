@@ -40,3 +40,5 @@ class Context:
     probes_reach: bool = False
     """Whether a payload's objects must all lie within reach for the answer to be sent: events."""
     is_within_reach: bool = True
+    actor_names: frozenset[str] = frozenset()
+    """Which of the actor's values the payload's plans bound."""

@@ -68,6 +68,8 @@ def denials_in(kind: Any, value: Any, access: Access, found: Denials) -> None:
         _deny(rule_of_enum_value(named, value), f"{named.name}.{getattr(value, 'name', value)}", access, found)
     elif isinstance(named, GraphQLInputObjectType) and isinstance(value, dict):
         for name, inner in value.items():
+            if inner is None:
+                continue
             declared = named.fields[name]
             _deny(_rule(declared), f"{named.name}.{name}", access, found)
             denials_in(declared.type, inner, access, found)
@@ -96,7 +98,7 @@ class Arguments:
         """One denial for each coordinate that was used without its permission."""
         found: Denials = {}
         for name in self.guarded:
-            if name in given:
+            if given.get(name) is not None:
                 _deny(_rule(self.declared[name]), f"{self.coordinate}({name}:)", access, found)
                 denials_in(self.declared[name].type, given[name], access, found)
         return found

@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import Any, TypeAlias
 from uuid import UUID
 
-from sqlalchemy import BindParameter, ColumnElement, FromClause, Select, Subquery, Table, bindparam
+from sqlalchemy import BindParameter, ColumnElement, DateTime, FromClause, Select, Subquery, Table, bindparam, func
 from sqlalchemy import inspect as sa_inspect
 from sqlalchemy.orm import DeclarativeBase, InstrumentedAttribute
 from sqlalchemy.types import TypeEngine
@@ -38,9 +38,9 @@ def argument_value(name: str, kind: TypeEngine[Any]) -> BindParameter[Any]:
     return bindparam(f"{ARGUMENT}{name}", type_=kind)
 
 
-def now_value(kind: TypeEngine[Any]) -> BindParameter[Any]:
+def now_value() -> ColumnElement[Any]:
     """For computed selects: the instant of the read, as a TIMESTAMPTZ; a set clock's, where one is set."""
-    return bindparam(NOW, type_=kind)
+    return func.coalesce(bindparam(NOW, type_=DateTime(timezone=True)), func.now())
 
 
 def table_of(mapped: type[DeclarativeBase]) -> Table:

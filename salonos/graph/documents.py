@@ -1,0 +1,212 @@
+"""Documents: read, limited and validated once, kept by their text; whoever asks them again pays a look-up."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Protocol
+
+from graphql import (
+    ArgumentNode,
+    DocumentNode,
+    FieldNode,
+    FragmentDefinitionNode,
+    GraphQLError,
+    GraphQLSchema,
+    ListValueNode,
+    Node,
+    OperationDefinitionNode,
+    OperationType,
+    VariableNode,
+    parse,
+    print_ast,
+    type_from_ast,
+    validate,
+)
+from graphql.execution.collect_fields import FragmentDetails
+from graphql.execution.values import VariableValues, get_variable_values
+
+from salonos.graph.caches import Bounded
+from salonos.graph.errors import ERRORS_MAX, Rejected
+from salonos.graph.values import Shape, shape_of_variable
+
+TOKENS_MAX = 2_000
+TEXT_MAX = 20_000
+DOCUMENTS_MAX, DOCUMENT_BYTES_MAX = 1_000, 32 << 20
+STRANGERS_DOCUMENTS_MAX = 50
+INTROSPECTION = frozenset({"__schema", "__type"})
+
+
+class Limits(Protocol):
+    """What the edge's limit guard does: both raise QueryTooComplex."""
+
+    def check_document(self, document: DocumentNode, operation: OperationDefinitionNode) -> None:
+        """Depth, aliases, directives, operations: before validation, visiting each fragment once."""
+
+    def check_cost(self, operation: "Operation", variables: Mapping[str, Any]) -> None:
+        """Objects requested, with this request's page sizes."""
+
+
+@dataclass(frozen=True, eq=False)
+class Operation:
+    """A valid document's one operation, whoever asks it. It hashes by identity: hashing a document walks it."""
+
+    text: str
+    name: str | None
+    document: DocumentNode
+    definition: OperationDefinitionNode
+    fragments: dict[str, FragmentDetails]
+    shapes: tuple[Shape, ...]
+    payload_shapes: tuple[Shape, ...]
+    """Of the variables that stand below the root fields: those in a mutation's input don't change what is read."""
+    is_introspecting: bool
+
+    @property
+    def kind(self) -> OperationType:
+        """Query, mutation or subscription."""
+        return self.definition.operation
+
+    @cached_property
+    def canonical_text(self) -> str:
+        """The document without its writer's layout and comments."""
+        return f"{self.name or ''}\n{print_ast(self.document)}"
+
+    def coerced(self, schema: GraphQLSchema, given: Mapping[str, Any]) -> VariableValues:
+        """The variables of a request.
+
+        Raises: Rejected.
+        """
+        definitions = self.definition.variable_definitions or ()
+        found = get_variable_values(schema, definitions, dict(given), ERRORS_MAX, hide_suggestions=True)
+        if isinstance(found, list):
+            raise Rejected.of(found)
+        return found
+
+
+class Documents:
+    """The documents of one schema. Strangers' texts are kept apart, so that they evict nobody's."""
+
+    def __init__(self, schema: GraphQLSchema, limits: Limits | None) -> None:
+        self.schema = schema
+        self.limits = limits
+        self._known: Bounded[tuple[str, str | None], Operation] = Bounded(
+            entries_max=DOCUMENTS_MAX, bytes_max=DOCUMENT_BYTES_MAX
+        )
+        self._strangers: Bounded[tuple[str, str | None], Operation] = Bounded(
+            entries_max=STRANGERS_DOCUMENTS_MAX, bytes_max=DOCUMENT_BYTES_MAX // 8
+        )
+
+    def operation(self, text: str, name: str | None, *, is_signed_in: bool) -> Operation:
+        """The operation that a request asks.
+
+        Raises: Rejected; QueryTooComplex.
+        """
+        key = (text, name)
+        found = self._known.get(key) or self._strangers.get(key)
+        if found is not None:
+            return found
+        made = self.read(text, name)
+        kept = self._known if is_signed_in else self._strangers
+        return kept.keep(key, made, size=40 * len(text))
+
+    def read(self, text: str, name: str | None) -> Operation:
+        """Parses, limits, validates."""
+        try:
+            document = parse(
+                text, max_tokens=TOKENS_MAX, max_source_length=TEXT_MAX, allow_empty_selection_sets=False
+            )
+        except GraphQLError as error:
+            raise Rejected.of([error]) from None
+        definition = chosen(document, name)
+        if self.limits is not None:
+            self.limits.check_document(document, definition)
+        errors = validate(
+            self.schema, document, max_errors=ERRORS_MAX, hide_suggestions=True, allow_empty_selection_sets=False
+        )
+        if errors:
+            raise Rejected.of(errors)
+        return self.made(text, name, document, definition)
+
+    def made(self, text: str, name: str | None, document: DocumentNode, definition: OperationDefinitionNode) -> Operation:
+        """The operation of a valid document, with how its variables take part in keys of plans."""
+        fragments = {
+            each.name.value: FragmentDetails(each, None)
+            for each in document.definitions
+            if isinstance(each, FragmentDefinitionNode)
+        }
+        found = Variables()
+        found.visit(definition, is_root=True)
+        for details in fragments.values():
+            found.visit(details.definition, is_root=False)
+        shapes: dict[str, Shape] = {}
+        for each in definition.variable_definitions or ():
+            variable = each.variable.name.value
+            kind = type_from_ast(self.schema, each.type)
+            shape = shape_of_variable(variable, kind, names_a_type=variable in found.ids)
+            if shape is not None:
+                shapes[variable] = shape
+        payload = tuple(shape for variable, shape in shapes.items() if variable in found.below)
+        is_query = definition.operation is OperationType.QUERY
+        introspecting = is_query and bool(found.fields & INTROSPECTION)
+        return Operation(
+            text, name, document, definition, fragments, tuple(shapes.values()), payload, introspecting
+        )
+
+
+def chosen(document: DocumentNode, name: str | None) -> OperationDefinitionNode:
+    """The operation with the name, or the only one.
+
+    Raises: Rejected.
+    """
+    found = [
+        each
+        for each in document.definitions
+        if isinstance(each, OperationDefinitionNode) and (name is None or (each.name and each.name.value == name))
+    ]
+    if len(found) != 1:
+        message = "Name the one operation to run." if name is None else "The document has no such operation."
+        raise Rejected.of([GraphQLError(message)])
+    return found[0]
+
+
+class Variables:
+    """Where variables stand: in ids that choose tables, and below the root fields."""
+
+    def __init__(self) -> None:
+        self.ids: set[str] = set()
+        self.below: set[str] = set()
+        self.fields: set[str] = set()
+
+    def visit(self, definition: OperationDefinitionNode | FragmentDefinitionNode, *, is_root: bool) -> None:
+        """Walks one definition; a fragment's fields may stand anywhere."""
+        for selection in definition.selection_set.selections:
+            self._walk(selection, is_root=is_root)
+
+    def _walk(self, node: Node, *, is_root: bool) -> None:
+        if isinstance(node, FieldNode):
+            self.fields.add(node.name.value)
+            if node.name.value in {"node", "nodes"}:
+                self.ids |= {name for argument in node.arguments or () for name in _variables(argument.value)}
+        if isinstance(node, VariableNode):
+            self.below.add(node.name.value)
+            return
+        for child in _children(node):
+            if is_root and isinstance(node, FieldNode) and isinstance(child, ArgumentNode):
+                continue
+            inside_field = isinstance(node, FieldNode)
+            self._walk(child, is_root=is_root and not inside_field)
+
+
+def _children(node: Node) -> list[Node]:
+    found: list[Node] = []
+    for key in node.keys:
+        value = getattr(node, key, None)
+        if isinstance(value, Node):
+            found.append(value)
+        elif isinstance(value, list | tuple):
+            found += [each for each in value if isinstance(each, Node)]
+    return found
+
+
+def _variables(value: Any) -> list[str]:
+    values = value.values if isinstance(value, ListValueNode) else (value,)
+    return [each.name.value for each in values if isinstance(each, VariableNode)]

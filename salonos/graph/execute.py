@@ -1,0 +1,248 @@
+"""Answers operations: a query by its plan alone, a mutation's payload or an event by plans where references stand.
+
+`Engine.answer` is what the edge calls for a JSON POST, `Engine.subscribe` for a websocket or a stream of server-sent
+events. The bytes are finished: nothing of them is decoded again on the way out.
+"""
+
+import enum
+from collections.abc import AsyncGenerator, Callable, Mapping
+from dataclasses import dataclass, field, replace
+from inspect import isawaitable
+from typing import Any, TypeAlias
+
+import orjson
+from graphql import DocumentNode, ExecutionResult, FragmentDefinitionNode, OperationType, SelectionSetNode, execute
+from graphql import execute_sync
+from graphql.execution.collect_fields import GroupedFieldSet, collect_fields
+from graphql.execution.values import VariableValues
+
+from salonos.graph import errors, live
+from salonos.graph.assemble import Graph
+from salonos.graph.caches import Bounded
+from salonos.graph.compiler import Compiler
+from salonos.graph.context import Context, RequestFacts
+from salonos.graph.documents import INTROSPECTION, Documents, Limits, Operation
+from salonos.graph.payload import PlanExecutor
+from salonos.graph.plan import Inputs, Plan, opened
+from salonos.kernel.actor import Actor
+from salonos.kernel.database import Database
+from salonos.kernel.permissions import Permission
+from salonos.kernel.problems import BadRequest, Forbidden
+
+PLANS_MAX, PLAN_BYTES_MAX = 5_000, 128 << 20
+INTROSPECTIONS_MAX, INTROSPECTION_BYTES_MAX = 50, 16 << 20
+Variables: TypeAlias = Mapping[str, Any] | None
+
+
+class Status(enum.Enum):
+    """What became of a request, for the edge's status line and counters."""
+
+    ANSWERED = "ANSWERED"
+    """It was executed; there may be errors beside the data."""
+    REJECTED = "REJECTED"
+    """It was not executed, and can't be as it is."""
+    UNAVAILABLE = "UNAVAILABLE"
+    FAILED = "FAILED"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A finished body."""
+
+    body: bytes
+    status: Status
+
+
+@dataclass(eq=False)
+class Engine:
+    """One process's engine over one database. `introspection_is_open`: to everybody, as in the demo."""
+
+    graph: Graph
+    database: Database
+    limits: Limits | None = None
+    introspection_is_open: bool = False
+    statements: int = 0
+    documents: Documents = field(init=False)
+    plans: Bounded[Any, Plan] = field(init=False)
+    live: "live.Live" = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.documents = Documents(self.graph.core, self.limits)
+        self.plans = Bounded(entries_max=PLANS_MAX, bytes_max=PLAN_BYTES_MAX)
+        self.introspections: Bounded[Any, str] = Bounded(
+            entries_max=INTROSPECTIONS_MAX, bytes_max=INTROSPECTION_BYTES_MAX
+        )
+        self.live = live.Live(self)
+
+    # --- requests
+
+    async def answer(
+        self, actor: Actor, facts: RequestFacts, text: str, operation_name: str | None, variables: Variables
+    ) -> Answer:
+        """Answers a query or a mutation. Every failure is in the body; nothing is raised."""
+        try:
+            return Answer(await self.answered(actor, facts, text, operation_name, variables or {}), Status.ANSWERED)
+        except Exception as error:  # noqa: BLE001  the exit of every request: whatever it is becomes one entry
+            entries = errors.entries_of(error)
+            return Answer(errors.failure(entries), _STATUS.get(_code(entries), Status.REJECTED))
+
+    async def answered(
+        self, actor: Actor, facts: RequestFacts, text: str, operation_name: str | None, variables: Mapping[str, Any]
+    ) -> bytes:
+        """The body of a request that is executed.
+
+        Raises: whatever says that it is not.
+        """
+        operation = self.documents.operation(text, operation_name, is_signed_in=actor.access.signed_in)
+        if operation.kind is OperationType.QUERY:
+            return await self.answer_query(actor, operation, variables)
+        if operation.kind is OperationType.SUBSCRIPTION:
+            raise BadRequest("A subscription is answered over a websocket or as server-sent events.")
+        self.check_cost(operation, variables)
+        context = Context(self, self.database, actor, facts, operation, dict(variables))
+        return await self.answer_payload(context, None)
+
+    def subscribe(
+        self,
+        actor: Actor | Callable[[], Actor],
+        facts: RequestFacts,
+        text: str,
+        operation_name: str | None = None,
+        variables: Variables = None,
+    ) -> AsyncGenerator[bytes, None]:
+        """The bodies of a subscription, one for each event. Ends by raising `errors.Rejected`, whose entries say why.
+
+        `actor` may be a function: then each event is answered with the rights that it returns at that moment.
+        """
+        source = actor if callable(actor) else lambda: actor
+        return self.live.subscribe(source, facts, text, operation_name, variables or {})
+
+    def check_cost(self, operation: Operation, variables: Mapping[str, Any]) -> None:
+        """What the limits say of this request's page sizes.
+
+        Raises: QueryTooComplex.
+        """
+        if self.limits is not None:
+            self.limits.check_cost(operation, variables)
+
+    # --- queries
+
+    async def answer_query(self, actor: Actor, operation: Operation, variables: Mapping[str, Any]) -> bytes:
+        """A query: one statement, whose columns are the finished values of its roots."""
+        values = operation.coerced(self.graph.core, variables)
+        self.check_cost(operation, values.coerced)
+        if operation.is_introspecting:
+            return await self.answer_introspecting(actor, operation, values, variables)
+        plan = self.query_plan(operation, values, actor)
+        ready = await self.run(plan, Inputs(values.coerced, actor, self.database.set_clock))
+        data = "".join([head + (value or "null") for head, value in zip(plan.heads, ready.values(), strict=True)])
+        return b'{"data":' + (data + "}" if data else "{}").encode() + plan.tail
+
+    def query_plan(self, operation: Operation, values: VariableValues, actor: Actor) -> Plan:
+        """The plan of an operation for an actor's rights and the variables' shape, made or found."""
+        coerced = values.coerced
+        key = (operation, actor.access, *[shape(coerced) for shape in operation.shapes])
+        found = self.plans.get(key)
+        if found is not None:
+            return found
+        root = self.graph.core.get_root_type(operation.kind)
+        if root is None:
+            raise BadRequest("There are no such operations.")
+        plan = self.compiler(operation, values, actor).query(root)
+        return self.plans.keep(key, plan, size=plan.size)
+
+    def compiler(self, operation: Operation, values: VariableValues, actor: Actor) -> Compiler:
+        """What makes a plan."""
+        return Compiler(self.graph, operation.fragments, operation.definition, values, actor.access)
+
+    async def run(self, plan: Plan, inputs: Inputs) -> dict[str, str | None]:
+        """One statement; the leaves that Python must finish are opened afterwards."""
+        if not plan.names:
+            return {}
+        self.statements += 1
+        row = await self.database.pool.fetchrow(plan.sql, *plan.bind(inputs))
+        ready: dict[str, str | None] = dict(zip(plan.names, row or (), strict=True))
+        for name, opening in plan.opens.items():
+            text = ready[name]
+            if text is not None:
+                ready[name] = orjson.dumps(opened(orjson.loads(text), opening)).decode()
+        return ready
+
+    # --- introspection
+
+    async def answer_introspecting(
+        self, actor: Actor, operation: Operation, values: VariableValues, given: Mapping[str, Any]
+    ) -> bytes:
+        """Introspection beside data: graph-core executes only those roots, the plan reads the others."""
+        if not self.introspection_is_open and not actor.may(Permission.SCHEMA_READ):
+            raise Forbidden("You may not read the schema.", permission=Permission.SCHEMA_READ.value)
+        root = self.graph.core.query_type
+        if root is None:
+            raise BadRequest("There are no queries.")
+        grouped = collect_fields(
+            self.graph.core, operation.fragments, values, root, operation.definition
+        ).grouped_field_set
+        plan = self.query_plan(operation, values, actor)
+        ready = await self.run(plan, Inputs(values.coerced, actor, self.database.set_clock))
+        ready |= self.introspected(operation, grouped, given)
+        parts = [orjson.dumps(key).decode() + ":" + (ready[key] or "null") for key in grouped]
+        return b'{"data":{' + ",".join(parts).encode() + b"}" + plan.tail
+
+    def introspected(
+        self, operation: Operation, grouped: GroupedFieldSet, given: Mapping[str, Any]
+    ) -> dict[str, str | None]:
+        """The values of `__schema` and `__type`, kept by operation and variables: a schema does not change."""
+        wanted = {key: details for key, details in grouped.items() if details[0].node.name.value in INTROSPECTION}
+        if not wanted:
+            return {}
+        key = (operation, tuple(wanted), orjson.dumps(given, option=orjson.OPT_SORT_KEYS))
+        text = self.introspections.get(key)
+        if text is None:
+            nodes = tuple(each.node for details in wanted.values() for each in details)
+            only = replace(operation.definition, selection_set=SelectionSetNode(selections=nodes))
+            others = [each for each in operation.document.definitions if isinstance(each, FragmentDefinitionNode)]
+            document = DocumentNode(definitions=(only, *others))
+            result = execute_sync(self.graph.core, document, variable_values=dict(given))
+            if result.errors:
+                raise errors.Rejected.of(result.errors)
+            text = orjson.dumps(result.data).decode()
+            self.introspections.keep(key, text, size=len(text))
+        data: dict[str, Any] = orjson.loads(text)
+        return {name: orjson.dumps(value).decode() for name, value in data.items()}
+
+    # --- payloads and events
+
+    async def answer_payload(self, context: Context, root: Any) -> bytes:
+        """A mutation, or an event with its payload as the root: graphql-core executes, plans read the objects.
+
+        Raises: Rejected when it is not executed, its variables being wrong.
+        """
+        operation: Operation = context.operation
+        made: Any = execute(
+            self.graph.core,
+            operation.document,
+            root,
+            context,
+            context.variables,
+            operation_name=operation.name,
+            executor_class=PlanExecutor,
+            hide_suggestions=True,
+            max_coercion_errors=errors.ERRORS_MAX,
+        )
+        result: ExecutionResult = await made if isawaitable(made) else made
+        if result.data is None and result.errors and all(each.path is None for each in result.errors):
+            raise errors.Rejected.of(result.errors)
+        body: dict[str, Any] = {"data": result.data}
+        entries = [entry for error in result.errors or () for entry in errors.entries_of(error)]
+        if entries or context.denials:
+            body["errors"] = [*entries, *context.denials.values()]
+        if context.extensions:
+            body["extensions"] = context.extensions
+        return orjson.dumps(body)
+
+
+_STATUS = {"UNAVAILABLE": Status.UNAVAILABLE, "INTERNAL": Status.FAILED}
+
+
+def _code(entries: list[errors.Entry]) -> str:
+    return str(entries[0]["extensions"]["code"]) if entries else "BAD_REQUEST"

@@ -1,0 +1,2 @@
+class Live:
+    def __init__(self, engine): self.engine=engine

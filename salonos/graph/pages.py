@@ -1,0 +1,346 @@
+"""Connections: keyset pages of a row source, forwards or backwards, in one correlated subselect.
+
+    page      rows after and before the marks, in the scan's order, one more than asked for when the client wants to
+              know whether there are more
+    numbered  with each row's place and how many were fetched
+    found     the selection on each row; the extra row is dropped before its selection is read
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from graphql import GraphQLField, GraphQLInputObjectType, GraphQLObjectType, get_named_type
+from graphql.execution.collect_fields import FieldDetailsList, GroupedFieldSet
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    FromClause,
+    Integer,
+    Text,
+    Uuid,
+    case,
+    func,
+    literal_column,
+    null,
+    select,
+    tuple_,
+)
+from sqlalchemy.dialects.postgresql import aggregate_order_by
+from sqlalchemy.types import Enum as EnumType
+from sqlalchemy.types import TypeEngine
+
+from salonos.graph import reads, sql
+from salonos.graph.assemble import DEFINITION
+from salonos.graph.plan import Getter, Inputs, Opening, Opens
+from salonos.graph.values import Const, Given, is_given, plain_value
+from salonos.kernel.problems import BadRequest
+
+if TYPE_CHECKING:
+    from salonos.graph.compiler import Compiler, Path, Piece
+
+PAGE_MAX = 100
+COUNTED_MAX = 10_000
+_FALSE: ColumnElement[bool] = literal_column("false")
+
+
+@dataclass
+class Page:
+    """One connection field of one plan."""
+
+    compiler: "Compiler"
+    definition: GraphQLField
+    read: reads.Pages
+    details: FieldDetailsList
+    given: Mapping[str, Given]
+    path: "Path"
+    opens: dict[str, Any] = field(default_factory=dict)
+
+    # --- what was asked
+
+    @cached_property
+    def kind(self) -> GraphQLObjectType:
+        """The connection's type."""
+        return _object(get_named_type(self.definition.type))
+
+    @cached_property
+    def target(self) -> GraphQLObjectType:
+        """The rows' type."""
+        return _object(get_named_type(self.kind.fields["nodes"].type))
+
+    @cached_property
+    def grouped(self) -> GroupedFieldSet:
+        """The selection on the connection."""
+        return self.compiler.subfields(self.kind, self.details)
+
+    @cached_property
+    def order_name(self) -> str:
+        """The order's name: part of the plan's key, since enums are."""
+        given = self.given.get("orderBy")
+        value = given.value if isinstance(given, Const) else None
+        return self.read.default_order if value is None else str(value.name)
+
+    @property
+    def order(self) -> reads.Order:
+        """The order."""
+        return self.read.orders[self.order_name]
+
+    @property
+    def is_backward(self) -> bool:
+        """Whether the page is counted from the end."""
+        return is_given(self.given.get("last"))
+
+    @cached_property
+    def wants_more(self) -> bool:
+        """Whether one more row is fetched, to know if there are more."""
+        return "pageInfo" in {sub[0].node.name.value for sub in self.grouped.values()}
+
+    @cached_property
+    def size(self) -> Getter:
+        """How many rows the client wants, by request.
+
+        Raises: BadRequest when asked.
+        """
+        first, last = self.given.get("first"), self.given.get("last")
+        written = {a.name.value: a.value for a in self.details[0].node.arguments or ()}
+        if self.is_backward:
+            kind = self.definition.args["first"].type
+            if "first" in written and is_given(self.compiler.reader.value(written["first"], kind)):
+                raise BadRequest("Ask for `first` or for `last` rows, not for both.")
+            return _size_getter(last, "last")
+        default = self.definition.args["first"].default_value
+        return _size_getter(first if is_given(first) else Const(default), "first")
+
+    # --- rows
+
+    def within(self, at: FromClause | None) -> "Piece":
+        """The connection's object: below the row `at`, or at the root."""
+        compiler, source = self.compiler, self.compiler.source(self.target)
+        base = compiler.alias(self.target)
+        tests = [*self.conditions(base), *compiler.reach(self.target, base, via=self.read.key)]
+        tests += [only(base) for only in self.read.filters]
+        if self.read.key is not None and at is not None:
+            tests.append(base.c[self.read.key.key] == at.c.id)
+        key = sql.move(self.order.key(compiler.access), source.home, base)
+        numbered = self.numbered(base, key, tests, at)
+        if [sub[0].node.name.value for sub in self.grouped.values()] == ["nodes"]:
+            return self.only_nodes(numbered)
+        total = self.total_count(base, tests, at)
+        return self.whole(numbered, total), Opens(self.opens) if self.opens else None
+
+    def numbered(
+        self, base: FromClause, key: ColumnElement[Any], tests: list[ColumnElement[bool]], at: FromClause | None
+    ) -> FromClause:
+        """The page's rows with `key_`; with `place_` and `fetched_` too when the client asks where it stands."""
+        marks = [self.beyond(name, key, base) for name in ("after", "before") if is_given(self.given.get(name))]
+        columns = [column for column in base.c if column.key != "key_"]
+        page = select(*columns, key.label("key_")).where(*tests, *marks)
+        page = page.order_by(*self.turned(key, base.c.id, scan=True)).limit(self.limit())
+        name = f"{base.description}_page"
+        rows: FromClause = sql.correlated(page, at).subquery(name)
+        if not self.wants_more:
+            return rows
+        place = func.row_number().over(order_by=self.turned(rows.c.key_, rows.c.id, scan=True)).label("place_")
+        fetched = func.count().over().label("fetched_")
+        return select(rows, place, fetched).subquery(f"{name}d")
+
+    def turned(
+        self, key: ColumnElement[Any], row_id: ColumnElement[Any], *, scan: bool = False
+    ) -> list[ColumnElement[Any]]:
+        """The order's terms: as the client sees the rows, or as a backward scan fetches them."""
+        falling = self.order.descending is not (scan and self.is_backward)
+        return [key.desc(), row_id.desc()] if falling else [key.asc(), row_id.asc()]
+
+    def limit(self) -> BindParameter[Any]:
+        """How many rows are fetched."""
+        size, extra = self.size, int(self.wants_more)
+        return self.compiler.parameter(lambda request: size(request) + extra, Integer())
+
+    def beyond(self, name: str, key: ColumnElement[Any], base: FromClause) -> ColumnElement[bool]:
+        """Rows strictly after, or before, a cursor's place."""
+        cursor, order = self.given[name], self.order_name
+        kind: TypeEngine[Any] = Text() if isinstance(key.type, EnumType) else key.type
+        parts: Callable[[Inputs], Any] = lambda request: sql.cursor_parts(plain_value(cursor, request), order)  # noqa: E731
+        value = self.compiler.parameter(lambda request: sql.cursor_key(parts(request)[0], kind), kind)
+        mark = self.compiler.parameter(lambda request: parts(request)[1], Uuid())
+        rows, place = tuple_(key, base.c.id), tuple_(value, mark)
+        return rows < place if self.order.descending is (name == "after") else rows > place
+
+    def conditions(self, base: FromClause) -> list[ColumnElement[bool]]:
+        """The filter's conditions. What was denied did not come so far."""
+        given = self.given.get("filter")
+        if not isinstance(given, Mapping):
+            return []
+        kind = get_named_type(self.definition.args["filter"].type)
+        if not isinstance(kind, GraphQLInputObjectType):
+            raise TypeError(f"{kind.name} is no filter")
+        home = self.compiler.home(self.target)
+        found = []
+        for name, value in given.items():
+            if is_given(value):
+                test: reads.Where = kind.fields[name].extensions[DEFINITION].metadata[reads.READ]
+                binds = [self.compiler.parameter(_part_getter(part, value), part.kind) for part in test.parts]
+                found.append(sql.move(test.test(self.compiler.access, binds), home, base))
+        return found
+
+    # --- JSON
+
+    def only_nodes(self, rows: FromClause) -> "Piece":
+        """The everyday page needs no row of its own."""
+        ((key, sub),) = self.grouped.items()
+        values, opens = self.compiler.row(self.target, sub, rows, [*self.path, key, None])
+        query = select(*values).select_from(rows).order_by(*self.turned(rows.c.key_, rows.c.id))
+        listed = sql.json_list(query).label(key)
+        return sql.json_row(select(listed)), Opens({key: opens}) if opens else None
+
+    def whole(self, rows: FromClause, total: ColumnElement[Any]) -> ColumnElement[Any]:
+        """Any other selection on a connection: per row `inside`, over all rows `outside`."""
+        inside: list[ColumnElement[Any]] = []
+        outside: list[Callable[[FromClause], ColumnElement[Any]]] = []
+        for key, sub in self.grouped.items():
+            match sub[0].node.name.value:
+                case "nodes" | "edges" as name:
+                    value, opens = self.node(sub, rows, key) if name == "nodes" else self.edge(sub, rows, key)
+                    self.opens |= {key: opens} if opens else {}
+                    label = f"k{len(inside)}"
+                    inside.append(value.label(label))
+                    outside.append(_listed(label, key))
+                case "totalCount":
+                    outside.append(_labelled(total, key))
+                case "pageInfo":
+                    outside.append(self.page_info(sub, key))
+                case _:
+                    outside.append(_labelled(sql.text_literal(self.kind.name), key))
+        if not outside:
+            return literal_column("'{}'::json")
+        if not inside and not self.wants_more:  # only totalCount or __typename: the rows are not read at all
+            return sql.json_row(select(*[make(rows) for make in outside]))
+        return self.aggregated(rows, inside, outside)
+
+    def aggregated(
+        self,
+        rows: FromClause,
+        inside: list[ColumnElement[Any]],
+        outside: list[Callable[[FromClause], ColumnElement[Any]]],
+    ) -> ColumnElement[Any]:
+        """The rows' values gathered into one object."""
+        if self.wants_more:
+            cursor = sql.cursor_sql(self.order_name, sql.key_text(rows.c.key_), rows.c.id)
+            inside = [*inside, rows.c.fetched_, cursor.label("cursor_")]
+        place = func.row_number().over(order_by=self.turned(rows.c.key_, rows.c.id)).label("nth_")
+        query = select(*inside, place).select_from(rows)
+        if self.wants_more:
+            query = query.where(rows.c.place_ <= self.compiler.parameter(self.size, Integer()))
+        found = query.order_by(*self.turned(rows.c.key_, rows.c.id)).subquery(f"{rows.description}_found")
+        one_group: ColumnElement[bool] = literal_column("true")  # HAVING: one row also without an aggregate
+        return sql.json_row(select(*[make(found) for make in outside]).select_from(found).having(one_group))
+
+    def node(self, sub: FieldDetailsList, rows: FromClause, key: str) -> "Piece":
+        """A row's selection as an object."""
+        values, opens = self.compiler.row(self.target, sub, rows, [*self.path, key, None])
+        return sql.json_value(values, rows), opens
+
+    def edge(self, details: FieldDetailsList, rows: FromClause, key: str) -> "Piece":
+        """A row with its cursor."""
+        kind = _object(get_named_type(self.kind.fields["edges"].type))
+        values: list[ColumnElement[Any]] = []
+        opens: dict[str, Any] = {}
+        for name, sub in self.compiler.subfields(kind, details).items():
+            match sub[0].node.name.value:
+                case "cursor":
+                    value: ColumnElement[Any] = sql.cursor_sql(self.order_name, sql.key_text(rows.c.key_), rows.c.id)
+                case "node":
+                    columns, opening = self.compiler.row(self.target, sub, rows, [*self.path, key, None, name])
+                    value = sql.json_value(columns, rows)
+                    opens |= {name: opening} if opening else {}
+                case _:
+                    value = sql.text_literal(kind.name)
+            values.append(value.label(name))
+        opening_of_edge: Opening | None = Opens(opens) if opens else None
+        return sql.json_value(values, rows), opening_of_edge
+
+    def page_info(self, details: FieldDetailsList, key: str) -> Callable[[FromClause], ColumnElement[Any]]:
+        """Where the page stands. Beyond a mark that was given there are rows."""
+        kind = _object(self.compiler.graph.core.type_map["PageInfo"])
+        selected = self.compiler.subfields(kind, details)
+
+        def made(found: FromClause) -> ColumnElement[Any]:
+            more = func.coalesce(func.max(found.c.fetched_) > func.count(), _FALSE)
+            after, before = (_boolean(is_given(self.given.get(name))) for name in ("after", "before"))
+            ends = ("(array_agg(cursor_ order by nth_))[1]", "(array_agg(cursor_ order by nth_))[count(*)]")
+            start, end = (literal_column(each, Text()) for each in ends)
+            values: Mapping[str, ColumnElement[Any]] = {
+                "hasNextPage": before if self.is_backward else more | before,
+                "hasPreviousPage": more | after if self.is_backward else after,
+                "startCursor": start,
+                "endCursor": end,
+                "__typename": sql.text_literal(kind.name),
+            }
+            pairs: list[ColumnElement[Any]] = []
+            for name, sub in selected.items():
+                pairs += [sql.text_literal(name), values[sub[0].node.name.value]]
+            return func.json_build_object(*pairs).label(key)
+
+        return made
+
+    def total_count(
+        self, base: FromClause, tests: list[ColumnElement[bool]], at: FromClause | None
+    ) -> ColumnElement[Any]:
+        """How many rows all pages have; counting stops above the limit."""
+        some = sql.correlated(select(literal_column("1").label("one")).select_from(base).where(*tests), at)
+        counted = some.limit(COUNTED_MAX + 1).subquery(f"{base.description}_counted")
+        count = func.count()
+        query = select(case((count <= COUNTED_MAX, count), else_=null())).select_from(counted)
+        return sql.correlated(query, at).scalar_subquery()
+
+
+def _object(kind: Any) -> GraphQLObjectType:
+    if not isinstance(kind, GraphQLObjectType):
+        raise TypeError(f"{kind} is no object")
+    return kind
+
+
+def _boolean(value: bool) -> ColumnElement[bool]:  # noqa: FBT001  it is the value
+    return literal_column("true" if value else "false")
+
+
+def _listed(label: str, key: str) -> Callable[[FromClause], ColumnElement[Any]]:
+    """In their order, said aloud: PostgreSQL sorts for one ordered aggregate and leaves the others what it got."""
+
+    def made(rows: FromClause) -> ColumnElement[Any]:
+        return func.coalesce(func.json_agg(aggregate_order_by(rows.c[label], rows.c.nth_)), sql.NOTHING).label(key)
+
+    return made
+
+
+def _labelled(value: ColumnElement[Any], key: str) -> Callable[[FromClause], ColumnElement[Any]]:
+    return lambda _: value.label(key)
+
+
+def _size_getter(given: Given | None, name: str) -> Getter:
+    def get(request: Inputs) -> int:
+        size = plain_value(given, request) if given is not None else None
+        if not isinstance(size, int) or not 1 <= size <= PAGE_MAX:
+            raise BadRequest(f"`{name}` is 1 to {PAGE_MAX}.")
+        return size
+
+    return get
+
+
+def _part_getter(part: reads.Part, given: Given) -> Getter:
+    """A condition's parameter, made in Python of the input's value."""
+
+    def get(request: Inputs) -> Any:
+        value = plain_value(given, request)
+        try:
+            made = part.make(value)
+        except ValueError as error:
+            raise BadRequest(str(error)) from None
+        if isinstance(made, str) and "\0" in made:
+            raise BadRequest("Text holds no NUL character.")
+        return made
+
+    return get
+
+

@@ -1,0 +1,211 @@
+"""Small pieces of SQL: moving declared expressions, rows and lists as JSON, cursors, and the finished statement."""
+
+from base64 import b64encode, urlsafe_b64decode
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    BigInteger,
+    BindParameter,
+    ColumnClause,
+    ColumnElement,
+    Date,
+    DateTime,
+    Dialect,
+    FromClause,
+    Integer,
+    LargeBinary,
+    Select,
+    Subquery,
+    Table,
+    Text,
+    Uuid,
+    cast,
+    func,
+    literal_column,
+    select,
+)
+from sqlalchemy.dialects.postgresql.asyncpg import dialect as asyncpg_dialect
+from sqlalchemy.sql.compiler import COLLECT_CARTESIAN_PRODUCTS
+from sqlalchemy.sql.selectable import AliasedReturnsRows
+from sqlalchemy.sql.visitors import replacement_traverse
+from sqlalchemy.types import TypeEngine
+
+from salonos.graph.reads import Expression
+from salonos.graph.scalars import SHAPES
+from salonos.kernel.problems import BadCursor
+
+DIALECT: Dialect = asyncpg_dialect()
+EMPTY = "{}"
+"""A column that stands for a selection that @skip emptied: no response name looks like this."""
+
+BIGINT_MAX = 2**63 - 1
+CURSOR_VERSION = "1"
+NOTHING: ColumnElement[Any] = literal_column("'[]'")
+
+
+def move(expression: Expression | Any, home: FromClause, to: FromClause) -> Any:
+    """The same expression over another alias of its source. Other aliases of it inside stay what they are."""
+
+    def replaced(element: Any, **_: Any) -> Any:
+        if isinstance(element, Table):  # an annotated table is another object: its name tells
+            return to if isinstance(home, Table) and element.fullname == home.fullname else None
+        if isinstance(element, ColumnClause):
+            return to.c[element.key] if _is_of(element, home) else None
+        if isinstance(element, AliasedReturnsRows):
+            return to if element is home else element
+        return None
+
+    return replacement_traverse(getattr(expression, "expression", expression), {}, replaced)
+
+
+def _is_of(column: ColumnClause[Any], home: FromClause) -> bool:
+    owner = column.table
+    if isinstance(owner, Table) and isinstance(home, Table):
+        return owner.fullname == home.fullname
+    return owner is home
+
+
+def bound(query: Select[Any], replace: Callable[[BindParameter[Any]], BindParameter[Any] | None]) -> Select[Any]:
+    """A select with some of its parameters replaced."""
+
+    def replaced(element: Any, **_: Any) -> Any:
+        return replace(element) if isinstance(element, BindParameter) else None
+
+    made: Select[Any] = replacement_traverse(query, {}, replaced)
+    return made
+
+
+def correlated(query: Select[Any], outer: FromClause | None) -> Select[Any]:
+    """SQLAlchemy never guesses correlation for a subselect in FROM; we always say it."""
+    return query if outer is None else query.correlate(outer)
+
+
+def text_literal(value: str) -> ColumnElement[Any]:
+    """A name of the schema as SQL text; never a value of a request."""
+    if not value.replace("_", "").isalnum():
+        raise ValueError(f"{value!r} is no name")
+    return literal_column(f"'{value}'", Text())
+
+
+def id_sql(prefix: str, value: ColumnElement[Any]) -> ColumnElement[Any]:
+    """An id in the client's form; null where the uuid is."""
+    hexadecimal = func.encode(func.uuid_send(value), literal_column("'hex'"), type_=Text())
+    return literal_column(f"'{prefix}_'", Text()).op("||")(hexadecimal)
+
+
+# --- JSON
+
+
+def columns_or_empty(made: Sequence[ColumnElement[Any]]) -> Sequence[ColumnElement[Any]]:
+    """A selection that @skip emptied is an empty object, and a row has at least one column."""
+    return made or [literal_column("'{}'::json").label(EMPTY)]
+
+
+def row_json(row: Subquery) -> ColumnElement[Any]:
+    """A row as a JSON object."""
+    return row.c[EMPTY] if EMPTY in row.c else func.row_to_json(row.table_valued())
+
+
+def json_row(query: Select[Any]) -> ColumnElement[Any]:
+    """A select of at most one row as an object, or null."""
+    return select(row_json(query.subquery())).scalar_subquery()
+
+
+def json_list(query: Select[Any]) -> ColumnElement[Any]:
+    """A select as a list of objects."""
+    return select(func.coalesce(func.json_agg(row_json(query.subquery())), NOTHING)).scalar_subquery()
+
+
+def json_value(columns: Iterable[ColumnElement[Any]], at: FromClause) -> ColumnElement[Any]:
+    """Columns of the row at hand as an object."""
+    return json_row(select(*columns_or_empty(list(columns))).correlate(at))
+
+
+def json_parts(parts: Iterable[ColumnElement[Any]]) -> ColumnElement[Any]:
+    """What an opener gets: a list of values, bytes as base64."""
+    return func.json_build_array(*[
+        func.encode(part, literal_column("'base64'")) if isinstance(part.type, LargeBinary) else part for part in parts
+    ])
+
+
+# --- cursors: base64url of version | order | sort key | id
+
+
+def key_text(value: ColumnElement[Any]) -> ColumnElement[Any]:
+    """A sort key as text that `cursor_key` reads again, exactly."""
+    if isinstance(value.type, DateTime):
+        return SHAPES["DateTime"].sql(value)
+    return cast(value, Text)
+
+
+def cursor_sql(order: str, key: ColumnElement[Any], row_id: ColumnElement[Any]) -> ColumnElement[Any]:
+    """A row's cursor; null where the key is."""
+    head = literal_column(f"'{CURSOR_VERSION}|{order}|'", Text())
+    text = head.op("||")(key).op("||")(literal_column("'|'", Text())).op("||")(cast(row_id, Text))
+    encoded = func.encode(func.convert_to(text, literal_column("'UTF8'")), literal_column("'base64'"))
+    return func.translate(encoded, literal_column("E'+/=\\n'"), literal_column("'-_'"), type_=Text())
+
+
+def cursor_text(order: str, key: str, row_id: UUID) -> str:
+    """The same in Python."""
+    return b64encode(f"{CURSOR_VERSION}|{order}|{key}|{row_id}".encode(), altchars=b"-_").decode().rstrip("=")
+
+
+def cursor_parts(cursor: str, order: str) -> tuple[str, UUID]:
+    """The sort key and the id of a cursor.
+
+    Raises: BadCursor for anything that we did not write for this order.
+    """
+    try:
+        text = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
+        version, named, rest = text.split("|", 2)
+        key, _, row_id = rest.rpartition("|")
+        found = key, UUID(row_id)
+    except ValueError:
+        raise BadCursor("This is not a cursor of this list.") from None
+    if version != CURSOR_VERSION or named != order or "\0" in key or cursor_text(order, *found) != cursor:
+        raise BadCursor("This is not a cursor of this list and order.")
+    return found
+
+
+def cursor_key(text: str, kind: TypeEngine[Any]) -> int | str | datetime | date | UUID:
+    """A sort key as a parameter.
+
+    Raises: BadCursor.
+    """
+    try:
+        match kind:
+            case DateTime():
+                return datetime.fromisoformat(text)
+            case Date():
+                return date.fromisoformat(text)
+            case Uuid():
+                return UUID(text)
+            case Integer() | BigInteger():
+                number = int(text)
+                if abs(number) > BIGINT_MAX:
+                    raise ValueError(text)
+                return number
+            case _:
+                return text
+    except ValueError:
+        raise BadCursor("This is not a cursor of this list.") from None
+
+
+# --- the statement
+
+
+def compiled(columns: Mapping[str, ColumnElement[Any]]) -> tuple[str, list[BindParameter[Any]]]:
+    """The whole statement, a text column for each; and its parameters in the order of their places.
+
+    Raises: AssertionError for a cartesian product: an expression that was not moved to its row.
+    """
+    query = select(*[cast(column, Text).label(f"c{place}") for place, column in enumerate(columns.values())])
+    made = query.compile(dialect=DIALECT, linting=COLLECT_CARTESIAN_PRODUCTS)
+    linter = made.from_linter
+    if linter is not None and (stray := linter.lint()[0]):
+        raise AssertionError(f"a declared expression reads {', '.join(str(each) for each in stray)} without a join")
+    return str(made), [made.binds[name] for name in made.positiontup or ()]
