@@ -176,7 +176,8 @@ def _as_plain_user() -> list[str]:
     return prefix
 
 
-def _dies_with_parent(request: str) -> list[str]:
+def dies_with_parent(request: str) -> list[str]:
+    """The words before a command that end it with a signal when its parent dies, where the system can do that."""
     setpriv = shutil.which("setpriv")
     return [setpriv, "--pdeathsig", request] if setpriv else []
 
@@ -203,7 +204,7 @@ def _start_postgres(home: Path, run: Path, *, is_durable: bool) -> "subprocess.P
         "log_min_error_statement": "panic",
     }
     options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
-    command = [*_as_plain_user(), *_dies_with_parent("INT"), str(postgres_binary("postgres"))]
+    command = [*_as_plain_user(), *dies_with_parent("INT"), str(postgres_binary("postgres"))]
     with (_logs(home) / "postgres.log").open("ab") as log:
         process = subprocess.Popen(
             [*command, "-D", str(data.resolve()), *options], stdout=log, stderr=log, start_new_session=True
@@ -283,7 +284,7 @@ def _start_valkey(home: Path, run: Path) -> tuple["subprocess.Popen[bytes]", str
     )
     with (_logs(home) / "valkey.log").open("ab") as log:
         process = subprocess.Popen(
-            [*_dies_with_parent("TERM"), str(binary), str(settings), "--unixsocket", str(path)],
+            [*dies_with_parent("TERM"), str(binary), str(settings), "--unixsocket", str(path)],
             stdout=log,
             stderr=log,
             start_new_session=True,

@@ -1,0 +1,5 @@
+"""`python -m salonos` is the command line."""
+
+from salonos.cli import main
+
+main()
