@@ -1,0 +1,95 @@
+"""Passwords are hashed with Argon2id in two threads of their own: a flood of sign-ins can't take processor and memory.
+
+Passwords never reach a log, an event or the audit trail: they travel as arguments, never in a row or an exception.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+
+from salonos.identity import rules
+from salonos.identity.problems import TooManyAttempts
+from salonos.kernel.problems import invalid
+
+T = TypeVar("T")
+
+SMALL = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
+"""OWASP's least (19 MiB), for machines with little memory, and for tests."""
+
+HASHES_AT_ONCE = 2
+WAITING_MAX = 64
+_BUSY_RETRY_S = 2
+
+
+class Hashing:
+    """The process's hashers. `hasher` has argon2-cffi's defaults (RFC 9106, low memory) unless it is replaced."""
+
+    def __init__(self) -> None:
+        self.hasher = PasswordHasher()
+        self.under_way = 0
+        self._threads = ThreadPoolExecutor(HASHES_AT_ONCE, thread_name_prefix="argon2")
+        self._nobodys: tuple[PasswordHasher, str] | None = None
+
+    async def run(self, work: Callable[[], T]) -> T:
+        """Runs in one of the threads, after those that came before.
+
+        Raises: TooManyAttempts when too many are waiting.
+        """
+        if self.under_way >= WAITING_MAX:
+            raise TooManyAttempts(retry_after=_BUSY_RETRY_S)
+        self.under_way += 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+        finally:
+            self.under_way -= 1
+
+    def nobodys(self) -> str:
+        """A hash that nothing was hashed to, so that an unknown username takes as long as a known one."""
+        if self._nobodys is None or self._nobodys[0] is not self.hasher:
+            self._nobodys = (self.hasher, self.hasher.hash("nobody's password"))
+        return self._nobodys[1]
+
+    def is_right(self, password: str, password_hash: str | None) -> bool:
+        """Whether it is the password of a hash; never without one, after the same time."""
+        compared = self.nobodys() if password_hash is None else password_hash
+        self.nobodys()
+        try:
+            self.hasher.verify(compared, password)
+        except (VerificationError, InvalidHashError):
+            return False
+        return password_hash is not None
+
+
+hashing = Hashing()
+
+
+async def verify(password: str, password_hash: str | None) -> bool:
+    """Whether a password is right. Too long ones are never hashed.
+
+    Raises: TooManyAttempts when too many are waiting.
+    """
+    if len(password) > rules.PASSWORD_CHARACTERS_MAX:
+        return False
+    return await hashing.run(lambda: hashing.is_right(password, password_hash))
+
+
+async def renewed(password: str, password_hash: str) -> str | None:
+    """The hash again with today's parameters, when they have changed since it was made."""
+    if not hashing.hasher.check_needs_rehash(password_hash):
+        return None
+    return await hashing.run(lambda: hashing.hasher.hash(password))
+
+
+async def new_hash(password: str, *, own_words: Iterable[str] = (), path: tuple[str | int, ...] = ("password",)) -> str:
+    """The hash of a new password. Made before the transaction that stores it, which is not to wait for it.
+
+    Raises: InvalidInput at `path` for a password that is too short, too long, or one that others would try first.
+    """
+    fault = rules.password_fault(password, own_words=own_words)
+    if fault is not None:
+        raise invalid(path, fault.name, fault.value)
+    return await hashing.run(lambda: hashing.hasher.hash(password))

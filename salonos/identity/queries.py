@@ -1,0 +1,155 @@
+"""Who is asking: from an access token to an actor, and the reads that identity's commands need."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+import asyncpg
+from sqlalchemy import func, select
+
+from salonos.identity import rules, tables
+from salonos.identity.problems import SessionRevoked, TokenExpired
+from salonos.kernel import clock, crypto
+from salonos.kernel.actor import Actor, Reach, access, reach_of
+from salonos.kernel.database import Database
+from salonos.kernel.permissions import RoleRights
+from salonos.kernel.problems import Unauthenticated
+from salonos.kernel.work import Work
+
+PRINCIPAL_CACHED_S = 2.0
+_PRINCIPALS_MAX = 10_000
+
+_ACTOR = """
+    select staff.id, staff.display_name, staff.rights_version, staff.all_branches,
+           roles.permissions, roles.own_permissions,
+           array(select branch_id from staff_branches where staff_id = staff.id order by branch_id) as branch_ids
+    from sessions
+    join staff on staff.id = sessions.staff_id and staff.is_active
+    join roles on roles.id = staff.role_id
+    where sessions.id = $1 and sessions.ended_at is null and sessions.expires_at > $2
+"""
+
+
+def token_key() -> rules.TokenKey:
+    """The key of access tokens."""
+    return rules.TokenKey(crypto.keyring().key("access tokens"))
+
+
+async def actor_of_session(database: Database, session_id: UUID) -> Actor | None:
+    """Who is signed in on a device, with the rights of this moment; None when the session is over."""
+    row = await database.pool.fetchrow(_ACTOR, session_id, _now(database))
+    return None if row is None else _actor(row, session_id)
+
+
+def _now(database: Database) -> datetime:
+    return database.set_clock or clock.utc_now()
+
+
+def _actor(row: asyncpg.Record, session_id: UUID) -> Actor:
+    rights = rules.rights_of(row["permissions"], row["own_permissions"])
+    branch_ids = () if row["all_branches"] else tuple(UUID(bytes=each.bytes) for each in row["branch_ids"])
+    reach = Reach.ALL if row["all_branches"] else reach_of(branch_ids)
+    return Actor(
+        id=UUID(bytes=row["id"].bytes),
+        access=access(rights.permissions, rights.own, reach),
+        branch_ids=branch_ids,
+        session_id=session_id,
+        version=row["rights_version"],
+        name=row["display_name"],
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Principal:
+    actor: Actor
+    claims: rules.Claims
+    read_at_s: float
+
+
+@dataclass
+class Identity:
+    """A process's way from access tokens to actors. One for each database of a process."""
+
+    database: Database
+    _key: rules.TokenKey = field(default_factory=token_key)
+    _principals: dict[str, _Principal] = field(default_factory=dict)
+
+    async def authenticate(self, token: str, *, fresh: bool = False) -> Actor:
+        """The actor of an access token. `fresh` reads the rights anew, as every write must; a read may be two seconds late.
+
+        Raises: Unauthenticated; its kinds TokenExpired (refresh) and SessionRevoked (over, or the rights have changed).
+        """
+        known = None if fresh else self._principals.get(token)
+        now_s = clock.monotonic_s()
+        if known is not None and now_s - known.read_at_s < PRINCIPAL_CACHED_S and self._is_in_time(known.claims):
+            return known.actor
+        claims = self.claims(token)
+        actor = await actor_of_session(self.database, claims.session_id)
+        if actor is None or actor.id != claims.staff_id or actor.version != claims.version:
+            self._principals.pop(token, None)
+            raise SessionRevoked
+        self._keep(token, _Principal(actor, claims, now_s))
+        return actor
+
+    def claims(self, token: str) -> rules.Claims:
+        """What a token says, without asking whether the session still lives.
+
+        Raises: Unauthenticated; TokenExpired.
+        """
+        try:
+            return rules.decode(token, self._key, now=_now(self.database))
+        except rules.TokenRefused as refused:
+            if refused.is_expired:
+                raise TokenExpired from None
+            raise Unauthenticated from None
+
+    def _is_in_time(self, claims: rules.Claims) -> bool:
+        return claims.expires_at > _now(self.database) - rules.CLOCK_LEEWAY
+
+    def _keep(self, token: str, principal: _Principal) -> None:
+        """The longest-read principal makes room: tokens that are in use are read every two seconds."""
+        self._principals.pop(token, None)
+        if len(self._principals) >= _PRINCIPALS_MAX:
+            del self._principals[next(iter(self._principals))]
+        self._principals[token] = principal
+
+
+def rights_of_actor(actor: Actor) -> RoleRights:
+    """An actor's rights as a role would have them."""
+    return RoleRights(actor.access.permissions, actor.access.own)
+
+
+def rights_of_role(role: tables.Role) -> RoleRights:
+    """A role's rights."""
+    return rules.rights_of(role.permissions, role.own_permissions)
+
+
+async def staff_exist(work: Work, ids: Iterable[UUID]) -> set[UUID]:
+    """Those of the ids that are active members of staff."""
+    found = await work.session.scalars(select(tables.Staff.id).where(tables.Staff.id.in_(set(ids)), tables.Staff.is_active))
+    return set(found)
+
+
+async def staff_for_update(work: Work, staff_id: UUID) -> tables.Staff | None:
+    """A member of staff, locked so that nobody else changes the same person meanwhile."""
+    return await work.session.get(tables.Staff, staff_id, with_for_update=True, populate_existing=True)
+
+
+async def branches_of(work: Work, staff_id: UUID) -> set[UUID]:
+    """The branches of a member of staff."""
+    found = select(tables.StaffBranch.branch_id).where(tables.StaffBranch.staff_id == staff_id)
+    return set(await work.session.scalars(found))
+
+
+async def other_owners(work: Work, staff_id: UUID) -> int:
+    """How many others may sign in and do everything, everywhere."""
+    found = select(func.count()).where(
+        tables.Staff.role_id == rules.BUILT_IN_ROLE_IDS[rules.OWNER],
+        tables.Staff.id != staff_id,
+        tables.Staff.is_active,
+        tables.Staff.all_branches,
+        tables.Staff.username.is_not(None),
+    )
+    count: int = (await work.session.execute(found)).scalar_one()
+    return count

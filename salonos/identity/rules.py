@@ -1,0 +1,381 @@
+"""Pure decisions: access tokens, refresh tokens, throttling, passwords, and what one role is against another.
+
+An access token is a JWT (HS256) with exactly the claims and headers that `encode` writes. After the signature has been
+verified, the token is written anew from its claims and must be equal byte for byte: repeated claims, further headers
+and other spellings of the same content are refused without being looked for one by one.
+"""
+
+import enum
+import hashlib
+import hmac
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import jwt
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from salonos.kernel.permissions import ROLES, Permission, RoleRights
+
+ACCESS_TOKEN_LIFE = timedelta(minutes=15)
+ACCESS_TOKEN_CHARACTERS_MAX = 1024
+REFRESH_TOKEN_IDLE = timedelta(days=7)
+SESSION_LIFE = timedelta(days=30)
+LOST_RESPONSE_GRACE = timedelta(seconds=10)
+CLOCK_LEEWAY = timedelta(seconds=10)
+"""How far the clocks of two API processes may lie apart."""
+
+OWNER = "OWNER"
+USERNAME_CHARACTERS_MIN, USERNAME_CHARACTERS_MAX = 3, 64
+PASSWORD_CHARACTERS_MIN, PASSWORD_CHARACTERS_MAX = 8, 128
+DISPLAY_NAME_CHARACTERS_MAX = 100
+DEVICE_NAME_CHARACTERS_MAX = 100
+DEVICE_ID_CHARACTERS_MIN, DEVICE_ID_CHARACTERS_MAX = 16, 128
+SESSIONS_MAX = 20
+"""Live sessions of one person; a further one ends the longest unused."""
+BRANCHES_MAX = 100
+ROLE_NAME_CHARACTERS_MAX = 50
+
+# --- access tokens
+
+_ALGORITHM = "HS256"
+_TYPE = "at+jwt"
+_ISSUER = "salonos"
+_AUDIENCE = "salonos/graphql"
+_CLAIMS = ("exp", "iat", "nbf", "iss", "aud", "sub", "jti", "sid", "ver")
+_DECODER = jwt.PyJWT(options={"enforce_minimum_key_length": True})
+_INSTANT_MAX = 2**33
+
+
+@dataclass(frozen=True)
+class TokenKey:
+    """A key of access tokens and the name by which a token's header says which key it was signed with."""
+
+    key: bytes
+
+    @property
+    def kid(self) -> str:
+        """Sixteen hex digits of the key's hash."""
+        return hashlib.sha256(b"kid" + self.key).hexdigest()[:16]
+
+
+@dataclass(frozen=True)
+class Claims:
+    """What an access token says. `version` is that of the person's rights when it was issued."""
+
+    staff_id: UUID
+    session_id: UUID
+    token_id: UUID
+    version: int
+    issued_at: datetime
+    expires_at: datetime
+
+
+class TokenRefused(Exception):  # noqa: N818  a decision
+    """This is no access token of ours, or not for now. `is_expired` says that it was one until its time ended."""
+
+    def __init__(self, *, is_expired: bool = False) -> None:
+        super().__init__("not an access token")
+        self.is_expired = is_expired
+
+
+def new_claims(*, staff_id: UUID, session_id: UUID, token_id: UUID, version: int, now: datetime) -> Claims:
+    """The claims of a token issued now; its instants are whole seconds."""
+    issued_at = now.replace(microsecond=0)
+    return Claims(staff_id, session_id, token_id, version, issued_at, issued_at + ACCESS_TOKEN_LIFE)
+
+
+def encode(claims: Claims, key: TokenKey) -> str:
+    """The access token with these claims: the same one each time."""
+    payload = {
+        "iss": _ISSUER,
+        "aud": _AUDIENCE,
+        "sub": claims.staff_id.hex,
+        "sid": claims.session_id.hex,
+        "jti": claims.token_id.hex,
+        "ver": claims.version,
+        "iat": int(claims.issued_at.timestamp()),
+        "nbf": int(claims.issued_at.timestamp()),
+        "exp": int(claims.expires_at.timestamp()),
+    }
+    return jwt.encode(payload, key.key, algorithm=_ALGORITHM, headers={"kid": key.kid, "typ": _TYPE})
+
+
+def decode(token: str, key: TokenKey, *, now: datetime) -> Claims:
+    """The claims of an access token.
+
+    Times are compared here and not by PyJWT, so that a set clock holds for them too.
+
+    Raises: TokenRefused for everything that `encode` did not write under this key, and outside its time.
+    """
+    if len(token) > ACCESS_TOKEN_CHARACTERS_MAX or not token.isascii():
+        raise TokenRefused
+    try:
+        decoded = _DECODER.decode_complete(
+            token,
+            key.key,
+            algorithms=[_ALGORITHM],
+            audience=_AUDIENCE,
+            issuer=_ISSUER,
+            options={
+                "require": list(_CLAIMS),
+                "strict_aud": True,
+                "verify_exp": False,
+                "verify_nbf": False,
+                "verify_iat": False,
+            },
+        )
+        claims = _claims(decoded["payload"])
+    except (jwt.InvalidTokenError, ValueError, TypeError, OverflowError, RecursionError) as error:
+        raise TokenRefused from error
+    if not hmac.compare_digest(encode(claims, key), token):
+        raise TokenRefused
+    if claims.issued_at > now + CLOCK_LEEWAY or claims.expires_at - claims.issued_at != ACCESS_TOKEN_LIFE:
+        raise TokenRefused
+    if claims.expires_at <= now - CLOCK_LEEWAY:
+        raise TokenRefused(is_expired=True)
+    return claims
+
+
+def _claims(payload: Mapping[str, Any]) -> Claims:
+    return Claims(
+        staff_id=UUID(hex=payload["sub"]),
+        session_id=UUID(hex=payload["sid"]),
+        token_id=UUID(hex=payload["jti"]),
+        version=_whole(payload["ver"]),
+        issued_at=datetime.fromtimestamp(_whole(payload["iat"]), UTC),
+        expires_at=datetime.fromtimestamp(_whole(payload["exp"]), UTC),
+    )
+
+
+def _whole(value: object) -> int:
+    if type(value) is not int or not 0 <= value < _INSTANT_MAX:
+        raise ValueError("not a whole number in range")
+    return value
+
+
+# --- refresh tokens
+
+
+class Refresh(enum.Enum):
+    """What becomes of a refresh token that was sent to us."""
+
+    ROTATE = "ROTATE"
+    """It is the live one: it is used up, and its successor made."""
+    REPEAT = "REPEAT"
+    """Its successor was made a moment ago, for this device, and the response got lost: the same successor again."""
+    ENDED = "ENDED"
+    """The session is over: signed out, disabled, or too long unused."""
+    STOLEN = "STOLEN"
+    """Somebody else has used it, or holds it: nobody can tell which of the two is the thief, so both are out."""
+
+
+@dataclass(frozen=True)
+class RefreshFacts:
+    """A refresh token and its session as they lie in the database. Devices are keyed hashes."""
+
+    generation: int
+    expires_at: datetime
+    used_at: datetime | None
+    used_by: bytes | None
+    session_generation: int
+    session_expires_at: datetime
+    bound_to: bytes | None
+    """The device, where the session began with a device id."""
+    is_ended: bool
+
+
+def refresh_decision(facts: RefreshFacts, *, now: datetime, device: bytes) -> Refresh:
+    """What to do with a refresh token that a device sent.
+
+    A response is repeated only for the device that used the token, only for the immediate parent of the live token, and
+    only for ten seconds. Whoever comes later, or with an older one, has somebody else's token.
+    """
+    if facts.is_ended or facts.session_expires_at <= now:
+        return Refresh.ENDED
+    if facts.bound_to is not None and facts.bound_to != device:
+        return Refresh.STOLEN
+    if facts.used_at is None:
+        return Refresh.ROTATE if facts.expires_at > now else Refresh.ENDED
+    is_parent_of_live = facts.generation == facts.session_generation - 1
+    is_recent = now - facts.used_at <= LOST_RESPONSE_GRACE
+    return Refresh.REPEAT if is_parent_of_live and is_recent and facts.used_by == device else Refresh.STOLEN
+
+
+class SessionEnd(enum.Enum):
+    """Why a session is over."""
+
+    SIGNED_OUT = "SIGNED_OUT"
+    STOLEN = "STOLEN"
+    PASSWORD_CHANGED = "PASSWORD_CHANGED"  # noqa: S105  a reason, not a password
+    DISABLED = "DISABLED"
+    TOO_MANY_DEVICES = "TOO_MANY_DEVICES"
+
+
+def token_hash(token: str) -> bytes:
+    """All that is stored of a refresh token."""
+    return hashlib.sha256(token.encode()).digest()
+
+
+def seal_successor(successor: str, *, parent: str, key: bytes) -> bytes:
+    """The successor, to be read only by who has the parent and our key."""
+    nonce = os.urandom(12)
+    return nonce + AESGCM(_successor_key(parent, key)).encrypt(nonce, successor.encode(), None)
+
+
+def open_successor(sealed: bytes, *, parent: str, key: bytes) -> str:
+    """The successor of a parent.
+
+    Raises: ValueError when it is another one's.
+    """
+    try:
+        return AESGCM(_successor_key(parent, key)).decrypt(sealed[:12], sealed[12:], None).decode()
+    except InvalidTag as error:
+        raise ValueError("not this parent's successor") from error
+
+
+def _successor_key(parent: str, key: bytes) -> bytes:
+    return hmac.new(key, parent.encode(), hashlib.sha256).digest()
+
+
+# --- throttling
+
+
+@dataclass(frozen=True)
+class Throttle:
+    """How fast guesses are let through: some at once, then each failure doubles the wait up to a bound."""
+
+    free: int
+    wait_max: timedelta
+
+    def wait_after(self, failures: int) -> timedelta:
+        """How long after this many failures in a row the next attempt is refused."""
+        if failures < self.free:
+            return timedelta(0)
+        doublings = min(failures - self.free, 20)
+        return min(timedelta(seconds=2**doublings), self.wait_max)
+
+
+ACCOUNT_THROTTLE = Throttle(free=5, wait_max=timedelta(minutes=30))
+"""Of one account, from a known device, or from all strangers together: some seventy guesses on the first day."""
+
+ADDRESS_THROTTLE = Throttle(free=40, wait_max=timedelta(minutes=5))
+"""Of strangers' devices at one address, over all accounts: a salon's tablets share one."""
+
+THROTTLE_FORGOTTEN_AFTER = timedelta(hours=24)
+
+
+# --- passwords
+
+_COMMON = frozenset(
+    """
+    password passwort passcode pass passw0rd secret letmein welcome admin administrator root user guest test testing
+    tester demo default changeme master manager owner login signin qwerty qwertyuiop qwertz azerty asdfgh asdfghjkl
+    zxcvbn zxcvbnm qazwsx iloveyou loveyou lovely sunshine princess dragon monkey football cricket baseball basketball
+    superman batman spiderman shadow michael jordan jennifer jessica charlie daniel hunter killer soccer hockey
+    freedom whatever trustno computer internet samsung android iphone google facebook instagram whatsapp youtube
+    abcdef abcdefg abcdefgh abcd abc alphabet abcabc hello hellohello summer winter spring autumn monday tuesday
+    wednesday thursday friday saturday sunday january february august september october november december
+    india bharat mumbai delhi newdelhi kolkata chennai bangalore bengaluru hyderabad pune ahmedabad jaipur lucknow
+    karnataka kerala tamilnadu maharashtra gujarat punjab hindustan jaihind vandemataram
+    krishna ganesh ganesha shiva mahadev jaishreeram shreeram sairam omsairam hanuman lakshmi saraswati allah jesus
+    sachin dhoni virat kohli bollywood
+    salon salonos saloon mysalon beauty beautiful beautyparlour beautyparlor parlour parlor spa barber barbershop
+    hairsalon hair haircut haircare hairstyle hairstylist stylist stylish style styling makeup bridal mehendi mehndi
+    facial manicure pedicure waxing threading massage scissors shampoo conditioner keratin lipstick nails nailart
+    receptionist reception accountant accounts staff cashier billing counter tablet branch customer
+    """.split()
+)
+_LOOKALIKES = str.maketrans("@4301!5$7", "aaeoiisst")
+_KEY_ROWS = ("01234567890", "abcdefghijklmnopqrstuvwxyz", "qwertyuiop", "asdfghjkl", "zxcvbnm")
+_AROUND_WORDS = "0123456789 !@#$%^&*()-_=+.,;:?/'\"~`|<>[]{}\\"
+_OWN_WORD_CHARACTERS_MIN = 4
+_PHONE_DIGITS_MAX = 12
+
+
+class PasswordFault(enum.Enum):
+    """Why a password is not accepted; the value is the sentence for the person who chose it."""
+
+    TOO_SHORT = f"A password has at least {PASSWORD_CHARACTERS_MIN} characters."
+    TOO_LONG = f"A password has at most {PASSWORD_CHARACTERS_MAX} characters."
+    TOO_COMMON = "This password is among the first that others would try."
+
+
+def password_fault(password: str, *, own_words: Iterable[str] = ()) -> PasswordFault | None:
+    """Why a new password is refused; None when it is good. Any characters will do, none is demanded.
+
+    `own_words` are the person's names: a password made of one is the first guess of whoever knows them.
+    """
+    if len(password) < PASSWORD_CHARACTERS_MIN:
+        return PasswordFault.TOO_SHORT
+    if len(password) > PASSWORD_CHARACTERS_MAX:
+        return PasswordFault.TOO_LONG
+    own = {core for word in own_words if len(word) >= _OWN_WORD_CHARACTERS_MIN for core in _cores(word)}
+    is_date_or_phone_number = password.isdecimal() and len(password) <= _PHONE_DIGITS_MAX
+    if is_date_or_phone_number or _cores(password) & (_COMMON | own) or _is_walk(password.casefold()):
+        return PasswordFault.TOO_COMMON
+    return None
+
+
+def _cores(password: str) -> set[str]:
+    """What is left of a password with letters for their lookalikes, and without the digits and signs around it."""
+    folded = password.casefold()
+    bare = folded.strip(_AROUND_WORDS)
+    return {"".join(letter for letter in text.translate(_LOOKALIKES) if letter.isalnum()) for text in (folded, bare)} - {""}
+
+
+def _is_walk(text: str) -> bool:
+    """Whether it repeats a short piece, or walks along a row of keys, the alphabet or the digits."""
+    if any(text == (text[:size] * len(text))[: len(text)] for size in range(1, 5)):
+        return True
+    rows = [*_KEY_ROWS, *(row[::-1] for row in _KEY_ROWS)]
+    return any(text in row * 2 for row in rows)
+
+
+# --- roles
+
+BUILT_IN_ROLE_IDS: Mapping[str, UUID] = {
+    name: UUID(f"00000000-0000-7000-8000-{number:012d}") for number, name in enumerate(ROLES, start=1)
+}
+"""The ids under which the migration wrote the built-in roles."""
+
+OWN_POSSIBLE = ROLES["STAFF"].own
+"""Permissions that can be held for one's own work only: those whose readers know what that is."""
+
+
+def missing_for(actor: RoleRights, granted: RoleRights) -> frozenset[Permission]:
+    """The permissions that a person with `actor`'s rights can't grant, since they lack them or hold them for own work."""
+    whole_work = actor.permissions - actor.own
+    return (granted.permissions - granted.own - whole_work) | (granted.own - actor.permissions)
+
+
+def rights_of(permissions: Iterable[str], own: Iterable[str]) -> RoleRights:
+    """Rights as they are stored; names that this release does not know grant nothing."""
+    known = Permission.__members__
+    held = frozenset(known[name] for name in permissions if name in known)
+    return RoleRights(held, held & frozenset(known[name] for name in own if name in known))
+
+
+def stored(permissions: Iterable[Permission]) -> list[str]:
+    """A set of permissions as a role keeps it: names in the order of the permissions, each once."""
+    held = frozenset(permissions)
+    return [permission.name for permission in Permission if permission in held]
+
+
+def permissions_markdown(roles: Mapping[str, RoleRights]) -> str:
+    """A table of roles and permissions for people, in the order of the permissions."""
+    lines = ["| permission | " + " | ".join(name.lower() for name in roles) + " |", "|---" * (len(roles) + 1) + "|"]
+    for permission in Permission:
+        cells = " | ".join(_cell(permission, rights) for rights in roles.values())
+        lines.append(f"| {permission.value} | {cells} |")
+    return "\n".join(lines) + "\n"
+
+
+def _cell(permission: Permission, rights: RoleRights) -> str:
+    if permission in rights.own:
+        return "own"
+    return "✓" if permission in rights.permissions else "–"

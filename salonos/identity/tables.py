@@ -1,0 +1,138 @@
+"""People, roles, sessions, the chain of refresh tokens, and counted sign-ins."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.types import Text
+
+from salonos.identity.rules import SessionEnd
+from salonos.kernel.database import Base, enum_column, primary_id
+from salonos.salon import tables as salon
+
+
+class Role(Base):
+    """A named set of permissions. `own_permissions` are those of them that hold for the person's own work only."""
+
+    __tablename__ = "roles"
+    id: Mapped[UUID] = primary_id("role")
+    name: Mapped[str]
+    name_key: Mapped[str] = mapped_column(unique=True)
+    permissions: Mapped[list[str]] = mapped_column(ARRAY(Text()))
+    own_permissions: Mapped[list[str]] = mapped_column(ARRAY(Text()))
+    is_built_in: Mapped[bool]
+    version: Mapped[int] = mapped_column(server_default=text("1"))
+    created_at: Mapped[datetime]
+    __table_args__ = (CheckConstraint("own_permissions <@ permissions", name="own_are_held"),)
+
+
+class Staff(Base):
+    """A person who works here. `version` is the row's; `rights_version` that of what the person may do."""
+
+    __tablename__ = "staff"
+    id: Mapped[UUID] = primary_id("staff")
+    display_name: Mapped[str]
+    display_name_key: Mapped[str]
+    username: Mapped[str | None]
+    username_key: Mapped[str | None] = mapped_column(unique=True)
+    password_hash: Mapped[str | None]
+    role_id: Mapped[UUID] = mapped_column(ForeignKey(Role.id))
+    all_branches: Mapped[bool]
+    is_service_provider: Mapped[bool]
+    is_active: Mapped[bool] = mapped_column(server_default=text("true"))
+    version: Mapped[int] = mapped_column(server_default=text("1"))
+    rights_version: Mapped[int] = mapped_column(server_default=text("1"))
+    created_at: Mapped[datetime]
+    signed_in_at: Mapped[datetime | None]
+    __table_args__ = (
+        CheckConstraint(
+            "(username is null) = (username_key is null) and (username is null) = (password_hash is null)",
+            name="username_with_password",
+        ),
+        Index("ix_staff_display_name_key_id", "display_name_key", "id"),
+        Index("ix_staff_display_name_prefix", "display_name_key", postgresql_ops={"display_name_key": "text_pattern_ops"}),
+        Index("ix_staff_role_id", "role_id"),
+    )
+
+
+class StaffBranch(Base):
+    """A person works at a branch. Who works at all branches has no rows."""
+
+    __tablename__ = "staff_branches"
+    staff_id: Mapped[UUID] = mapped_column(ForeignKey(Staff.id), primary_key=True)
+    branch_id: Mapped[UUID] = mapped_column(ForeignKey(salon.Branch.id), primary_key=True)
+    __table_args__ = (Index("ix_staff_branches_branch_id", "branch_id"),)
+
+
+class Session(Base):
+    """One device on which a person is signed in: a family of refresh tokens.
+
+    `device_hash` is a keyed hash of the device id that the client sent, or else of its address and kind of program;
+    `is_device_bound` says which. `generation` is that of the live token.
+    """
+
+    __tablename__ = "sessions"
+    id: Mapped[UUID] = primary_id("session")
+    staff_id: Mapped[UUID] = mapped_column(ForeignKey(Staff.id))
+    device_name: Mapped[str]
+    device_hash: Mapped[bytes]
+    is_device_bound: Mapped[bool]
+    generation: Mapped[int] = mapped_column(server_default=text("1"))
+    created_at: Mapped[datetime]
+    last_seen_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+    ended_because: Mapped[SessionEnd | None] = enum_column(SessionEnd)
+    __table_args__ = (
+        CheckConstraint("(ended_at is null) = (ended_because is null)", name="ended_with_reason"),
+        Index("ix_sessions_staff_id_last_seen_at", "staff_id", "last_seen_at", "id"),
+        Index("ix_sessions_staff_id_device_hash", "staff_id", "device_hash"),
+    )
+
+
+class RefreshToken(Base):
+    """One link of a session's chain: good for one use. Of the token only its SHA-256 is stored.
+
+    `successor_sealed` opens with the token itself and the server's key, for a client that lost the response.
+    """
+
+    __tablename__ = "refresh_tokens"
+    id: Mapped[UUID] = primary_id("refresh")
+    session_id: Mapped[UUID] = mapped_column(ForeignKey(Session.id, ondelete="CASCADE"))
+    generation: Mapped[int]
+    token_hash: Mapped[bytes] = mapped_column(unique=True)
+    issued_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+    used_by: Mapped[bytes | None]
+    successor_sealed: Mapped[bytes | None]
+    __table_args__ = (
+        UniqueConstraint("session_id", "generation"),
+        CheckConstraint(
+            "(used_at is null) = (used_by is null) and (used_at is null) = (successor_sealed is null)",
+            name="used_with_successor",
+        ),
+        Index(
+            "uq_refresh_tokens_live",
+            "session_id",
+            unique=True,
+            postgresql_where=text("used_at is null"),
+        ),
+        Index("ix_refresh_tokens_expires_at", "expires_at"),
+    )
+
+
+class SignInAttempt(Base):
+    """Failed attempts in a row of one bucket (an account from one device, an account from strangers, an address).
+
+    The bucket is a keyed hash: what people type as their username is sometimes their password.
+    """
+
+    __tablename__ = "sign_in_attempts"
+    bucket: Mapped[bytes] = mapped_column(primary_key=True)
+    failures: Mapped[int]
+    last_at: Mapped[datetime]
+    retry_at: Mapped[datetime]
+    __table_args__ = (Index("ix_sign_in_attempts_last_at", "last_at"),)

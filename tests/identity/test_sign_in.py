@@ -1,0 +1,183 @@
+"""Signing in: who knows the password gets a session; everybody else gets one and the same answer, ever more slowly."""
+
+import dataclasses
+from datetime import timedelta
+
+import pytest
+
+from salonos.identity import commands, rules
+from salonos.identity.commands import passwords
+from salonos.identity.problems import TooManyAttempts, WrongCredentials
+from salonos.kernel import clock
+from salonos.kernel.actor import Reach
+from salonos.kernel.permissions import ROLES
+from salonos.kernel.problems import InvalidInput
+from tests.identity.makers import PASSWORD, STRANGER, TABLET, House
+
+
+async def fail(house: House, username: str, device: commands.Device = STRANGER) -> WrongCredentials | TooManyAttempts:
+    """What a wrong password is answered with."""
+    try:
+        await house.sign_in(username, "not the password", device)
+    except (WrongCredentials, TooManyAttempts) as problem:
+        return problem
+    raise AssertionError("a wrong password was taken for right")
+
+
+async def test_the_right_password_opens_a_session_with_the_persons_rights(house: House) -> None:
+    before = clock.utc_now()
+
+    signed_in = await house.sign_in("owner")
+
+    actor = signed_in.actor
+    assert (actor.id, actor.name, actor.version) == (house.owner_id, "Asha Owner", 1)
+    assert actor.access.permissions == ROLES["OWNER"].permissions
+    assert (actor.access.reach, actor.branch_ids) == (Reach.ALL, ())
+    assert timedelta(minutes=14, seconds=58) < signed_in.expires_at - before <= timedelta(minutes=15, seconds=2)
+    assert len(signed_in.refresh_token) == 43
+    row = await house.database.pool.fetchrow("select device_name, is_device_bound, ended_at from sessions")
+    assert tuple(row) == ("Front desk", True, None)
+
+
+async def test_one_branch_and_several_are_different_reaches(house: House) -> None:
+    await house.take_on("STAFF", "meera")
+    await house.take_on("RECEPTIONIST", "ravi", branches=house.branch_ids)
+
+    meera, ravi = await house.actor("meera"), await house.actor("ravi")
+
+    assert (meera.access.reach, meera.branch_ids) == (Reach.ONE_BRANCH, house.branch_ids[:1])
+    assert (ravi.access.reach, set(ravi.branch_ids)) == (Reach.BRANCHES, set(house.branch_ids))
+    assert meera.access.own == ROLES["STAFF"].own
+    assert (await house.actor("meera")).access is meera.access
+
+
+async def test_a_username_is_the_same_in_every_spelling_of_it(house: House) -> None:
+    assert (await house.sign_in("OWNER")).actor.id == house.owner_id
+    assert (await house.sign_in("ｏｗｎｅｒ")).actor.id == house.owner_id  # noqa: RUF001  full-width on purpose
+
+
+async def test_unknown_and_wrong_are_answered_alike_at_every_step(house: House) -> None:
+    known = [await fail(house, "owner") for _ in range(7)]
+    elsewhere = dataclasses.replace(STRANGER, address="203.0.113.10")
+    unknown = [await fail(house, "nobody", elsewhere) for _ in range(7)]
+
+    assert [type(each) for each in known] == [WrongCredentials] * 5 + [TooManyAttempts] * 2
+    assert [(type(each), vars(each)) for each in known] == [(type(each), vars(each)) for each in unknown]
+
+
+async def test_an_unknown_username_costs_the_same_hash(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    compared: list[bool] = []
+    usual = passwords.Hashing.is_right
+    monkeypatch.setattr(
+        passwords.Hashing,
+        "is_right",
+        lambda self, password, known: compared.append(known is not None) or usual(self, password, known),
+    )
+
+    await fail(house, "owner")
+    await fail(house, "nobody")
+
+    assert compared == [True, False]
+    used = passwords.hashing.nobodys().split("$")[3]
+    known_hash = await house.database.pool.fetchval("select password_hash from staff")
+    assert known_hash.split("$")[3] == used
+
+
+async def test_somebody_without_username_and_somebody_disabled_can_not_sign_in(house: House) -> None:
+    await house.take_on("STAFF")
+    ravi = await house.take_on("RECEPTIONIST", "ravi")
+    owner = await house.actor("owner")
+    await house.database.run(owner, lambda work: commands.disable_staff_member(work, ravi, expected_version=1))
+
+    with pytest.raises(WrongCredentials):
+        await house.sign_in("ravi")
+    with pytest.raises(WrongCredentials):
+        await house.sign_in("")
+
+
+async def test_strangers_wait_longer_and_longer_while_a_known_device_signs_in(house: House) -> None:
+    await house.sign_in("owner", device=TABLET)
+    answers = [await fail(house, "owner", STRANGER) for _ in range(6)]
+
+    assert isinstance(answers[-1], TooManyAttempts)
+    assert answers[-1].retry_after == 1
+    with pytest.raises(TooManyAttempts):
+        await house.sign_in("owner", PASSWORD, STRANGER)
+    assert (await house.sign_in("owner", PASSWORD, TABLET)).actor.id == house.owner_id
+
+
+async def test_a_right_password_takes_its_count_back(house: House) -> None:
+    for _ in range(20):
+        await house.sign_in("owner", device=STRANGER)
+
+    rows = await house.database.pool.fetch("select failures from sign_in_attempts")
+    assert [row["failures"] for row in rows] == [0]
+
+
+async def test_a_refused_attempt_is_counted_although_nothing_else_is_written(house: House) -> None:
+    await fail(house, "owner")
+
+    rows = await house.database.pool.fetch("select failures from sign_in_attempts order by 1")
+    assert [row["failures"] for row in rows] == [1, 1]
+
+
+async def test_an_account_is_guessed_at_most_a_hundred_times_a_day(house: House) -> None:
+    database, evaluated = house.database, 0
+    start = now = await database.now()
+    while now < start + timedelta(days=1):
+        database.set_clock = now
+        answer = await fail(house, "nobody", dataclasses.replace(STRANGER, address=f"198.51.100.{evaluated}"))
+        if isinstance(answer, TooManyAttempts):
+            now += timedelta(seconds=answer.retry_after)
+        else:
+            evaluated += 1
+
+    assert 40 < evaluated <= 100
+
+
+async def test_attempts_are_forgotten_after_a_day(house: House) -> None:
+    now = await house.database.now()
+    house.database.set_clock = now
+    for _ in range(5):
+        await fail(house, "owner")
+    house.database.set_clock = now + rules.THROTTLE_FORGOTTEN_AFTER + timedelta(seconds=1)
+
+    assert isinstance(await fail(house, "owner"), WrongCredentials)
+    assert await house.database.pool.fetchval("select max(failures) from sign_in_attempts") == 1
+
+
+async def test_too_long_a_password_is_refused_before_it_is_hashed(house: House) -> None:
+    for username in ("owner", "nobody"):
+        with pytest.raises(InvalidInput) as refused:
+            await house.sign_in(username, "x" * 129)
+        assert [(issue.path, issue.code) for issue in refused.value.issues] == [(("password",), "TOO_LONG")]
+
+    assert await house.database.pool.fetchval("select count(*) from sign_in_attempts") == 0
+
+
+async def test_what_no_account_can_have_is_refused_with_everything_that_is_wrong(house: House) -> None:
+    device = commands.Device(id="short", name="x" * 200)
+
+    with pytest.raises(InvalidInput) as refused:
+        await house.sign_in("a\u202eb", "good enough", device)
+
+    assert [issue.path for issue in refused.value.issues] == [("username",), ("deviceName",), ("deviceId",)]
+
+
+async def test_a_person_has_at_most_twenty_sessions(house: House) -> None:
+    for _ in range(rules.SESSIONS_MAX + 2):
+        await house.sign_in("owner")
+
+    rows = await house.database.pool.fetch(
+        "select ended_because, count(*) from sessions group by 1 order by 1 nulls first"
+    )
+    assert [tuple(row) for row in rows] == [(None, 20), ("TOO_MANY_DEVICES", 2)]
+
+
+async def test_an_old_hash_is_renewed_at_the_next_sign_in(house: House) -> None:
+    passwords.hashing.hasher = passwords.PasswordHasher(time_cost=3, memory_cost=19_456, parallelism=1)
+
+    await house.sign_in("owner")
+
+    assert "$m=19456,t=3,p=1$" in await house.database.pool.fetchval("select password_hash from staff")
+    assert (await house.sign_in("owner")).actor.id == house.owner_id
