@@ -1,0 +1,24 @@
+"""Expected failures of the catalogue's commands."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from salonos.kernel.problems import Problem
+
+
+@dataclass(eq=False)
+class SkuTaken(Problem):
+    """Another product has this SKU."""
+
+    sku: str
+    product_id: UUID | None = None
+    message: str = "Another product has this SKU already."
+
+
+@dataclass(eq=False)
+class BarcodeTaken(Problem):
+    """Another product has this barcode."""
+
+    barcode: str
+    product_id: UUID | None = None
+    message: str = "Another product has this barcode already."

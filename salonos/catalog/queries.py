@@ -1,0 +1,77 @@
+"""Named reads that commands need."""
+
+import enum
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import date
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Select, String, literal, null, select, union_all
+
+from salonos.catalog import tables
+from salonos.kernel.database import Paise
+from salonos.kernel.work import Work
+
+
+class ItemKind(enum.Enum):
+    """What a line sells."""
+
+    SERVICE = "SERVICE"
+    PRODUCT = "PRODUCT"
+
+
+@dataclass(frozen=True)
+class ItemForSale:
+    """An item as it is sold on a date. `rate_hundredths` is None while its tax class has no rate on that date."""
+
+    id: UUID
+    kind: ItemKind
+    description: str
+    code: str
+    price_paise: int
+    tax_included: bool
+    rate_hundredths: int | None
+    unit_cost_paise: int | None
+    is_sellable: bool
+
+
+def rate_on(tax_class_id: ColumnElement[UUID], on: ColumnElement[date]) -> Select[tuple[int]]:
+    """The rate of a class on a date, as a correlated select of one column."""
+    rate = tables.TaxRate
+    return (
+        select(rate.rate_hundredths)
+        .where(rate.tax_class_id == tax_class_id, rate.valid_from <= on)
+        .order_by(rate.valid_from.desc())
+        .limit(1)
+    )
+
+
+async def items_for_sale(
+    work: Work, *, service_ids: Collection[UUID], product_ids: Collection[UUID], on: date
+) -> Mapping[UUID, ItemForSale]:
+    """Services and products by id as they are sold on a date, in one statement; unknown ids are missing."""
+    service, product, day = tables.Service, tables.Product, literal(on)
+    services = select(
+        service.id,
+        literal(ItemKind.SERVICE.name, String()).label("kind"),
+        service.name.label("description"),
+        service.sac_code.label("code"),
+        service.price_paise,
+        service.price_includes_tax.label("tax_included"),
+        rate_on(service.tax_class_id.expression, day).scalar_subquery().label("rate_hundredths"),
+        null().cast(Paise).label("unit_cost_paise"),
+        service.is_active.label("is_sellable"),
+    ).where(service.id.in_(service_ids))
+    products = select(
+        product.id,
+        literal(ItemKind.PRODUCT.name, String()),
+        product.name,
+        product.hsn_code,
+        product.price_paise,
+        product.price_includes_tax,
+        rate_on(product.tax_class_id.expression, day).scalar_subquery(),
+        product.unit_cost_paise,
+        product.is_active & product.is_retail,
+    ).where(product.id.in_(product_ids))
+    rows = await work.session.execute(union_all(services, products))
+    return {row.id: ItemForSale(row.id, ItemKind[row.kind], *row[2:]) for row in rows}
