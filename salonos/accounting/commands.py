@@ -1,0 +1,397 @@
+"""Writes of the books: post an entry, reverse one, close a period.
+
+Posting takes two statements whatever the number of entries: the lines (whose trigger moves the daily balances, in
+sorted order), then the entries with their tax lines and money moves (whose trigger draws the entry numbers, locked
+last). A document's number is drawn between the two, so that locks are taken as the architecture orders them: daily
+balances, document series, entry series.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, NoReturn
+from uuid import UUID
+
+import orjson
+from sqlalchemy import Text, bindparam, text
+from sqlalchemy.exc import DBAPIError
+
+from salonos.accounting import problems, queries, rules, tables
+from salonos.kernel.database import constraint_of
+from salonos.kernel.ids import new_id
+from salonos.kernel.work import Work
+from salonos.salon.rules import DocumentKind
+
+LINES_MAX = 1000
+
+_INSERT_LINES = text(
+    """
+    insert into entry_lines
+        (entry_id, position, branch_id, business_date, line_count, account_id, amount_paise, party_id)
+    select line.entry_id, position, branch_id, business_date, line_count, accounts.id, amount_paise, party_id
+    from jsonb_to_recordset(cast(:lines as jsonb)) as line (
+        entry_id uuid, position integer, branch_id uuid, business_date date, line_count integer,
+        code text, amount_paise bigint, party_id uuid
+    )
+    join accounts on accounts.code = line.code
+    """
+).bindparams(bindparam("lines", type_=Text()))
+
+_INSERT_ENTRIES = text(
+    """
+    with posted as (
+        insert into entries
+            (id, branch_id, business_date, narration, cause_kind, cause_id, reverses_id, line_count, total_paise,
+             posted_at, posted_by_id)
+        select id, branch_id, business_date, narration, cause_kind, cause_id, reverses_id, line_count, total_paise,
+               posted_at, posted_by_id
+        from jsonb_to_recordset(cast(:entries as jsonb)) as entry (
+            place integer, id uuid, branch_id uuid, business_date date, narration text, cause_kind text, cause_id uuid,
+            reverses_id uuid, line_count integer, total_paise bigint, posted_at timestamptz, posted_by_id uuid
+        )
+        order by branch_id, place
+        returning id, number
+    ), taxed as (
+        insert into tax_register
+        select * from jsonb_to_recordset(cast(:tax_lines as jsonb)) as tax (
+            entry_id uuid, position integer, branch_id uuid, supply text, document_kind text, document_id uuid,
+            document_number text, document_date date, gstin text, party_gstin text, place_of_supply text, code text,
+            quantity_milli bigint, unit text, rate_hundredths integer, taxable_paise bigint, cgst_paise bigint,
+            sgst_paise bigint, igst_paise bigint, credit_kind text
+        )
+    ), moved as (
+        insert into money_moves
+        select * from jsonb_to_recordset(cast(:money as jsonb)) as move (
+            id uuid, branch_id uuid, business_date date, direction text, method text, amount_paise bigint,
+            reference text, entry_id uuid, drawer_id uuid, received_at timestamptz
+        )
+    )
+    select id, number from posted
+    """
+).bindparams(*(bindparam(name, type_=Text()) for name in ("entries", "tax_lines", "money")))
+
+
+@dataclass(frozen=True)
+class NewLine:
+    """One account's part: signed paise, debits positive. `party_id` says whose it is, and a control account needs it."""
+
+    account_code: str
+    amount_paise: int
+    party_id: UUID | None = None
+
+
+@dataclass(frozen=True)
+class TaxLine:
+    """One line of a document as the GST returns need it. `credit_kind` belongs to inward supplies only."""
+
+    code: str
+    quantity_milli: int
+    unit: str
+    rate_hundredths: int
+    taxable_paise: int
+    cgst_paise: int = 0
+    sgst_paise: int = 0
+    igst_paise: int = 0
+    credit_kind: rules.CreditKind | None = None
+
+
+@dataclass(frozen=True)
+class Document:
+    """The document that an entry's tax lines belong to.
+
+    `number` is its text, or what draws it: called after the daily balances are locked, before the entry's number is.
+    A drawn number is appended to the entry's narration and returned in `PostedEntry.document_number`.
+    """
+
+    kind: DocumentKind
+    id: UUID
+    number: str | Callable[[], Awaitable[str]]
+    gstin: str | None = None
+    party_gstin: str | None = None
+    place_of_supply: str | None = None
+    supply: rules.SupplyDirection = rules.SupplyDirection.OUTWARD
+
+
+@dataclass(frozen=True)
+class NewMoneyMove:
+    """Money that changed hands, never on account. `amount_paise` is what is kept (IN) or was given (OUT)."""
+
+    method: rules.PaymentMethod
+    amount_paise: int
+    reference: str | None = None
+    direction: rules.MoneyDirection = rules.MoneyDirection.IN
+    drawer_id: UUID | None = None
+
+
+@dataclass(frozen=True)
+class NewEntry:
+    """An entry to be posted: at least two lines that sum to zero. The narration holds no personal data.
+
+    `cause_kind` is the id prefix of the cause (`bill`); a document of the entry is dated by its business date.
+    """
+
+    branch_id: UUID
+    business_date: date
+    narration: str
+    cause_kind: str
+    cause_id: UUID
+    lines: tuple[NewLine, ...]
+    tax_lines: tuple[TaxLine, ...] = ()
+    money: tuple[NewMoneyMove, ...] = ()
+    document: Document | None = None
+    reverses_id: UUID | None = None
+    id: UUID | None = None
+
+
+@dataclass(frozen=True)
+class PostedEntry:
+    """What became of a new entry. `money_move_ids` are in the order of its moves."""
+
+    id: UUID
+    number: int
+    money_move_ids: tuple[UUID, ...]
+    document_number: str | None
+
+
+async def post_entry(work: Work, new: NewEntry) -> PostedEntry:
+    """Posts one entry; see `post_entries`."""
+    (posted,) = await post_entries(work, (new,))
+    return posted
+
+
+async def post_entries(work: Work, new: Sequence[NewEntry]) -> list[PostedEntry]:
+    """Posts entries that belong together, in two statements. A transaction calls this once: twice could deadlock.
+
+    Who may post is the caller's to check. Locks: daily balances, then what the documents draw, then entry series.
+
+    Raises: PeriodClosed; AccountOverdrawn; ValueError for an unbalanced entry, LookupError for an unknown account.
+    """
+    for entry in new:
+        _check(entry)
+    ids = [entry.id or new_id() for entry in new]
+    lines = [line for row_id, entry in zip(ids, new, strict=True) for line in _line_rows(row_id, entry)]
+    inserted = await _execute(work, _INSERT_LINES, {"lines": _json(lines)})
+    if inserted.rowcount != len(lines):
+        raise LookupError("an entry names an account that is not in the chart")
+    numbers = [await _document_number(entry) for entry in new]
+    move_ids = [tuple(new_id() for _ in entry.money) for entry in new]
+    parts = list(zip(ids, new, numbers, move_ids, strict=True))
+    result = await _execute(
+        work,
+        _INSERT_ENTRIES,
+        {
+            "entries": _json([_entry_row(work, place, part[0], part[1], part[2]) for place, part in enumerate(parts)]),
+            "tax_lines": _json([row for row_id, entry, number, _ in parts for row in _tax_rows(row_id, entry, number)]),
+            "money": _json([row for row_id, entry, _, moves in parts for row in _money_rows(work, row_id, entry, moves)]),
+        },
+    )
+    given = {row.id: row.number for row in result}
+    return [PostedEntry(row_id, given[row_id], moves, number) for row_id, _, number, moves in parts]
+
+
+async def reverse_entry(
+    work: Work, entry_id: UUID, *, business_date: date, narration: str, cause_kind: str, cause_id: UUID
+) -> PostedEntry:
+    """Undoes an entry: its lines and tax lines negated, its money moved back the way it came.
+
+    Raises: EntryAlreadyReversed; PeriodClosed; AccountOverdrawn; LookupError when there is no such entry.
+    """
+    entry = await queries.entry_to_reverse(work, entry_id)
+    if entry is None:
+        raise LookupError("there is no such entry")
+    if entry.is_reversed:
+        raise problems.EntryAlreadyReversed(entry_id)
+    back = NewEntry(
+        branch_id=entry.branch_id,
+        business_date=business_date,
+        narration=narration,
+        cause_kind=cause_kind,
+        cause_id=cause_id,
+        lines=tuple(NewLine(line.code, -line.amount_paise, line.party_id) for line in entry.lines),
+        tax_lines=tuple(_negated(line) for line in entry.tax_lines),
+        money=tuple(_moved_back(move) for move in entry.money),
+        document=_document_of(entry.tax_lines),
+        reverses_id=entry_id,
+    )
+    return await post_entry(work, back)
+
+
+async def close_period(work: Work, branch_id: UUID, *, until: date) -> None:
+    """Closes a branch's books for all dates before `until`, or opens them again from there.
+
+    Waits for the entries under way in the branch; those that come later are refused. The permission is the caller's.
+    """
+    period = await queries.closed_period(work, branch_id)
+    if period is None:
+        work.session.add(tables.ClosedPeriod(branch_id=branch_id, closed_until=until))
+    else:
+        period.closed_until = until
+    await work.session.flush()
+
+
+def _check(entry: NewEntry) -> None:
+    """An entry that can't be posted is a mistake in the code that made it."""
+    if not 2 <= len(entry.lines) <= LINES_MAX:
+        raise ValueError(f"an entry has 2 to {LINES_MAX} lines, not {len(entry.lines)}")
+    rest = sum(line.amount_paise for line in entry.lines)
+    if rest:
+        raise ValueError(f"the lines of an entry sum to zero, not to {rest} paise")
+    if entry.tax_lines and entry.document is None:
+        raise ValueError("tax lines belong to a document")
+
+
+async def _document_number(entry: NewEntry) -> str | None:
+    if entry.document is None:
+        return None
+    number = entry.document.number
+    return number if isinstance(number, str) else await number()
+
+
+async def _execute(work: Work, statement: Any, values: dict[str, str]) -> Any:
+    """Runs a statement; what a constraint says about the books becomes its Problem."""
+    try:
+        return await work.session.execute(statement, values)
+    except DBAPIError as error:
+        _raise_problem(error)
+
+
+def _raise_problem(error: DBAPIError) -> NoReturn:
+    match constraint_of(error):
+        case "entries_period_open":
+            raise problems.PeriodClosed(date.fromisoformat(_detail(error))) from error
+        case "ck_bounded_balances_held_paise":
+            raise problems.AccountOverdrawn from error
+        case _:
+            raise error
+
+
+def _detail(error: BaseException) -> str:
+    """What PostgreSQL says beside the message, however the error is wrapped."""
+    found: BaseException | None = error
+    while found is not None:
+        detail = getattr(found, "detail", None)
+        if isinstance(detail, str) and not isinstance(found, DBAPIError):
+            return detail
+        found = getattr(found, "orig", None) or found.__cause__
+    raise error
+
+
+def _json(rows: list[dict[str, Any]]) -> str:
+    return orjson.dumps(rows).decode()
+
+
+def _line_rows(entry_id: UUID, entry: NewEntry) -> list[dict[str, Any]]:
+    shared = {
+        "entry_id": entry_id,
+        "branch_id": entry.branch_id,
+        "business_date": entry.business_date,
+        "line_count": len(entry.lines),
+    }
+    return [
+        {**shared, "position": at, "code": line.account_code, "amount_paise": line.amount_paise, "party_id": line.party_id}
+        for at, line in enumerate(entry.lines, start=1)
+    ]
+
+
+def _entry_row(work: Work, place: int, entry_id: UUID, entry: NewEntry, number: str | None) -> dict[str, Any]:
+    is_drawn = entry.document is not None and not isinstance(entry.document.number, str)
+    return {
+        "place": place,
+        "id": entry_id,
+        "branch_id": entry.branch_id,
+        "business_date": entry.business_date,
+        "narration": f"{entry.narration} {number}" if is_drawn else entry.narration,
+        "cause_kind": entry.cause_kind,
+        "cause_id": entry.cause_id,
+        "reverses_id": entry.reverses_id,
+        "line_count": len(entry.lines),
+        "total_paise": sum(line.amount_paise for line in entry.lines if line.amount_paise > 0),
+        "posted_at": work.now,
+        "posted_by_id": work.actor.id,
+    }
+
+
+def _tax_rows(entry_id: UUID, entry: NewEntry, number: str | None) -> list[dict[str, Any]]:
+    document = entry.document
+    if document is None:
+        return []
+    shared = {
+        "entry_id": entry_id,
+        "branch_id": entry.branch_id,
+        "supply": document.supply.name,
+        "document_kind": document.kind.name,
+        "document_id": document.id,
+        "document_number": number,
+        "document_date": entry.business_date,
+        "gstin": document.gstin,
+        "party_gstin": document.party_gstin,
+        "place_of_supply": document.place_of_supply,
+    }
+    return [{**shared, "position": at, **_tax_values(line)} for at, line in enumerate(entry.tax_lines, start=1)]
+
+
+def _tax_values(line: TaxLine) -> dict[str, Any]:
+    return {
+        "code": line.code,
+        "quantity_milli": line.quantity_milli,
+        "unit": line.unit,
+        "rate_hundredths": line.rate_hundredths,
+        "taxable_paise": line.taxable_paise,
+        "cgst_paise": line.cgst_paise,
+        "sgst_paise": line.sgst_paise,
+        "igst_paise": line.igst_paise,
+        "credit_kind": line.credit_kind and line.credit_kind.name,
+    }
+
+
+def _money_rows(work: Work, entry_id: UUID, entry: NewEntry, ids: tuple[UUID, ...]) -> list[dict[str, Any]]:
+    return [
+        {
+            "id": row_id,
+            "branch_id": entry.branch_id,
+            "business_date": entry.business_date,
+            "direction": move.direction.name,
+            "method": move.method.name,
+            "amount_paise": move.amount_paise,
+            "reference": move.reference,
+            "entry_id": entry_id,
+            "drawer_id": move.drawer_id,
+            "received_at": work.now,
+        }
+        for row_id, move in zip(ids, entry.money, strict=True)
+    ]
+
+
+def _negated(line: tables.TaxRegisterLine) -> TaxLine:
+    return TaxLine(
+        code=line.code,
+        quantity_milli=-line.quantity_milli,
+        unit=line.unit,
+        rate_hundredths=line.rate_hundredths,
+        taxable_paise=-line.taxable_paise,
+        cgst_paise=-line.cgst_paise,
+        sgst_paise=-line.sgst_paise,
+        igst_paise=-line.igst_paise,
+        credit_kind=line.credit_kind,
+    )
+
+
+def _moved_back(move: tables.MoneyMove) -> NewMoneyMove:
+    is_in = move.direction is rules.MoneyDirection.IN
+    direction = rules.MoneyDirection.OUT if is_in else rules.MoneyDirection.IN
+    return NewMoneyMove(move.method, move.amount_paise, move.reference, direction, move.drawer_id)
+
+
+def _document_of(lines: Sequence[tables.TaxRegisterLine]) -> Document | None:
+    if not lines:
+        return None
+    first = lines[0]
+    return Document(
+        kind=first.document_kind,
+        id=first.document_id,
+        number=first.document_number,
+        gstin=first.gstin,
+        party_gstin=first.party_gstin,
+        place_of_supply=first.place_of_supply,
+        supply=first.supply,
+    )
