@@ -143,13 +143,19 @@ def decode(token: str, key: TokenKey, *, now: datetime) -> Claims:
 
 def _claims(payload: Mapping[str, Any]) -> Claims:
     return Claims(
-        staff_id=UUID(hex=payload["sub"]),
-        session_id=UUID(hex=payload["sid"]),
-        token_id=UUID(hex=payload["jti"]),
+        staff_id=UUID(hex=_text(payload["sub"])),
+        session_id=UUID(hex=_text(payload["sid"])),
+        token_id=UUID(hex=_text(payload["jti"])),
         version=_whole(payload["ver"]),
         issued_at=datetime.fromtimestamp(_whole(payload["iat"]), UTC),
         expires_at=datetime.fromtimestamp(_whole(payload["exp"]), UTC),
     )
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError("not text")
+    return value
 
 
 def _whole(value: object) -> int:
@@ -218,7 +224,7 @@ class SessionEnd(enum.Enum):
 
 def token_hash(token: str) -> bytes:
     """All that is stored of a refresh token."""
-    return hashlib.sha256(token.encode()).digest()
+    return hashlib.sha256(token.encode(errors="surrogatepass")).digest()
 
 
 def seal_successor(successor: str, *, parent: str, key: bytes) -> bytes:

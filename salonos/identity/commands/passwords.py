@@ -4,6 +4,7 @@ Passwords never reach a log, an event or the audit trail: they travel as argumen
 """
 
 import asyncio
+import unicodedata
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
@@ -58,13 +59,18 @@ class Hashing:
         compared = self.nobodys() if password_hash is None else password_hash
         self.nobodys()
         try:
-            self.hasher.verify(compared, password)
+            self.hasher.verify(compared, _typed(password))
         except (VerificationError, InvalidHashError):
             return False
         return password_hash is not None
 
 
 hashing = Hashing()
+
+
+def _typed(password: str) -> bytes:
+    """The same bytes however a keyboard composes its accents (RFC 8265)."""
+    return unicodedata.normalize("NFC", password).encode(errors="surrogatepass")
 
 
 async def verify(password: str, password_hash: str | None) -> bool:
@@ -81,7 +87,7 @@ async def renewed(password: str, password_hash: str) -> str | None:
     """The hash again with today's parameters, when they have changed since it was made."""
     if not hashing.hasher.check_needs_rehash(password_hash):
         return None
-    return await hashing.run(lambda: hashing.hasher.hash(password))
+    return await hashing.run(lambda: hashing.hasher.hash(_typed(password)))
 
 
 async def new_hash(password: str, *, own_words: Iterable[str] = (), path: tuple[str | int, ...] = ("password",)) -> str:
@@ -92,4 +98,4 @@ async def new_hash(password: str, *, own_words: Iterable[str] = (), path: tuple[
     fault = rules.password_fault(password, own_words=own_words)
     if fault is not None:
         raise invalid(path, fault.name, fault.value)
-    return await hashing.run(lambda: hashing.hasher.hash(password))
+    return await hashing.run(lambda: hashing.hasher.hash(_typed(password)))
