@@ -95,7 +95,7 @@ class Compiler:
         for key, details in grouped.items():
             name = details[0].node.name.value
             if name == "__typename":
-                columns[key] = func.to_json(sql.text_literal(root.name))
+                columns[key] = sql.literal_column(f"""'"{root.name}"'""", Text())
             elif not name.startswith("__"):
                 columns[key], opening = self.field(root, root.fields[name], details, None, [key])
                 opens |= {key: opening} if opening else {}

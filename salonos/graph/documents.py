@@ -58,6 +58,8 @@ class Operation:
     shapes: tuple[Shape, ...]
     payload_shapes: tuple[Shape, ...]
     """Of the variables that stand below the root fields: those in a mutation's input don't change what is read."""
+    below: frozenset[str]
+    """The names of those variables."""
     is_introspecting: bool
 
     @property
@@ -148,7 +150,7 @@ class Documents:
         is_query = definition.operation is OperationType.QUERY
         introspecting = is_query and bool(found.fields & INTROSPECTION)
         return Operation(
-            text, name, document, definition, fragments, tuple(shapes.values()), payload, introspecting
+            text, name, document, definition, fragments, tuple(shapes.values()), payload, frozenset(found.below), introspecting
         )
 
 

@@ -133,6 +133,10 @@ class Engine:
         self.check_cost(operation, values.coerced)
         if operation.is_introspecting:
             return await self.answer_introspecting(actor, operation, values, variables)
+        return await self.read_roots(operation, values, actor)
+
+    async def read_roots(self, operation: Operation, values: VariableValues, actor: Actor) -> bytes:
+        """The root fields of a query, or of a subscription to figures, as a finished body."""
         plan = self.query_plan(operation, values, actor)
         ready = await self.run(plan, Inputs(values.coerced, actor, self.database.set_clock))
         data = "".join([head + (value or "null") for head, value in zip(plan.heads, ready.values(), strict=True)])
