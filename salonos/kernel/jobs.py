@@ -1,0 +1,192 @@
+"""Background work that an event causes: one row per event and listener, done once, tried again, given up in the end.
+
+The relay (`worker.relay`) makes the rows and ARQ carries their ids; here is what happens to a row. Leases and waits
+are measured on the database's own clock.
+"""
+
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Interval, Uuid, bindparam, text
+
+from salonos.kernel.actor import Actor
+from salonos.kernel.database import Database
+from salonos.kernel.outbox import Event
+from salonos.kernel.work import Work, failpoint
+
+LEASE = timedelta(seconds=60)
+WAIT_MAX = timedelta(hours=1)
+ATTEMPTS_MAX = 8
+KEPT = timedelta(days=7)
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Task:
+    """The event that a listener works on. `id` is the job's: what an effect outside the database is told apart by."""
+
+    id: UUID
+    kind: str
+    branch_id: UUID | None
+    subject_id: UUID
+    payload: dict[str, Any]
+    occurred_at: datetime
+
+
+@dataclass(frozen=True)
+class Listener:
+    """What a feature does after the commit of certain events. `name` is kept in the rows: it never changes."""
+
+    name: str
+    events: tuple[type[Event], ...]
+    run: Callable[[Work, Task], Awaitable[None]]
+
+
+Listeners = Mapping[str, Listener]
+
+
+class ClaimLost(Exception):  # noqa: N818  the other claimer's success
+    """Somebody else claimed this job since."""
+
+
+@dataclass(frozen=True)
+class _Claimed:
+    task: Task
+    listener: str
+    fence: int
+    attempts: int
+
+
+async def run(database: Database, listeners: Listeners, job_id: UUID, *, lease: timedelta = LEASE) -> bool:
+    """Does a job if it waits and nobody else is at it; whether it is done now by this call.
+
+    A job that fails waits a while and is tried again, ATTEMPTS_MAX times in all; then it is DEAD, and logged.
+    """
+    claimed = await database.run(Actor.system(), lambda work: _claim(work, job_id, lease))
+    if claimed is None:
+        return False
+    failpoint("job_claimed")
+    listener = listeners.get(claimed.listener)
+
+    async def effect(work: Work) -> None:
+        await _finish(work, claimed)
+        failpoint("job_half_way")
+        if listener is None:
+            raise LookupError(f"Nobody listens as {claimed.listener}.")
+        await listener.run(work, claimed.task)
+
+    try:
+        await database.run(Actor.system(), effect)
+    except ClaimLost:
+        return False
+    except Exception as error:
+        _log.exception("a job failed", extra={"listener": claimed.listener, "attempts": claimed.attempts})
+        await database.run(Actor.system(), lambda work, kind=type(error).__name__: _fail(work, claimed, kind))
+        return False
+    return True
+
+
+# A lease or a wait counts only as far ahead as they are ever set: the clock may have been put back since.
+_IS_READY = """
+    (status = 'WAITING' and not (run_after > clock_timestamp() and run_after <= clock_timestamp() + :wait_max)
+     or status = 'RUNNING' and not (leased_until > clock_timestamp() and leased_until <= clock_timestamp() + :wait_max))
+"""
+_CLAIM = text(
+    f"""
+    update jobs set status = 'RUNNING', attempts = attempts + 1, fence = fence + 1,
+                    leased_until = clock_timestamp() + :lease
+    where id = (select id from jobs where id = :id and {_IS_READY} for update skip locked)
+    returning id, listener, kind, branch_id, subject_id, payload, occurred_at, fence, attempts
+    """
+).bindparams(
+    bindparam("id", type_=Uuid()), bindparam("lease", type_=Interval()), bindparam("wait_max", type_=Interval())
+)
+
+
+async def _claim(work: Work, job_id: UUID, lease: timedelta) -> _Claimed | None:
+    given = {"id": job_id, "lease": lease, "wait_max": WAIT_MAX}
+    row = (await work.session.execute(_CLAIM, given)).one_or_none()
+    if row is None:
+        return None
+    task = Task(row.id, row.kind, row.branch_id, row.subject_id, row.payload, row.occurred_at)
+    return _Claimed(task, row.listener, row.fence, row.attempts)
+
+
+_IS_OURS = "id = :id and fence = :fence and status = 'RUNNING'"
+_FINISH = text(f"update jobs set status = 'DONE', leased_until = null, failure = null where {_IS_OURS}").bindparams(
+    bindparam("id", type_=Uuid())
+)
+_FAIL = text(
+    f"""
+    update jobs
+    set status = case when attempts < :attempts_max then 'WAITING' else 'DEAD' end, leased_until = null, failure = :kind,
+        run_after = clock_timestamp() + least(:wait_max, interval '1 second' * power(4, least(attempts, 10)))
+    where {_IS_OURS} returning status
+    """
+).bindparams(bindparam("id", type_=Uuid()), bindparam("wait_max", type_=Interval()))
+
+
+async def _finish(work: Work, claimed: _Claimed) -> None:
+    """In the transaction of the effect. Locks the row: a second claimer waits for the outcome.
+
+    Raises: ClaimLost.
+    """
+    done = await work.session.execute(_FINISH, {"id": claimed.task.id, "fence": claimed.fence})
+    if not done.rowcount:  # type: ignore[attr-defined]  # a cursor's result, which execute's type does not say
+        raise ClaimLost
+
+
+async def _fail(work: Work, claimed: _Claimed, kind: str) -> None:
+    """Keeps the kind of the error only: its text may hold personal data."""
+    given = {"id": claimed.task.id, "fence": claimed.fence, "kind": kind}
+    status = (
+        await work.session.execute(_FAIL, {**given, "attempts_max": ATTEMPTS_MAX, "wait_max": WAIT_MAX})
+    ).scalar_one_or_none()
+    if status == "DEAD":
+        _log.error("a job is dead: it failed too often", extra={"listener": claimed.listener, "job": claimed.task.id.hex})
+
+
+_BURY = text(
+    f"""
+    update jobs set status = 'DEAD', leased_until = null, failure = 'Killed'
+    where status = 'RUNNING' and attempts >= :attempts_max and {_IS_READY} returning id
+    """
+).bindparams(bindparam("wait_max", type_=Interval()))
+_OVERDUE = text(
+    f"""
+    select id, attempts, run_after < clock_timestamp() - cast(:patience as interval) as is_late
+    from jobs where status in ('WAITING', 'RUNNING') and {_IS_READY} order by run_after limit :limit
+    """
+).bindparams(bindparam("wait_max", type_=Interval()), bindparam("patience", type_=Interval()))
+
+
+@dataclass(frozen=True)
+class Overdue:
+    """A job that could be under way. `is_late`: for longer than whoever carries jobs may need."""
+
+    id: UUID
+    attempts: int
+    is_late: bool
+
+
+async def overdue(work: Work, *, patience: timedelta, limit: int) -> list[Overdue]:
+    """Jobs that wait for somebody, the oldest first. Those that killed their worker time and again are given up."""
+    dead = (await work.session.execute(_BURY, {"attempts_max": ATTEMPTS_MAX, "wait_max": WAIT_MAX})).scalars().all()
+    for job_id in dead:
+        _log.error("a job is dead: its worker was killed too often", extra={"job": job_id.hex})
+    given = {"wait_max": WAIT_MAX, "patience": patience, "limit": limit}
+    rows = await work.session.execute(_OVERDUE, given)
+    return [Overdue(row.id, row.attempts, row.is_late) for row in rows]
+
+
+async def purge(work: Work) -> int:
+    """Forgets jobs that were done long ago; returns how many. The dead stay until a person has looked."""
+    statement = text("delete from jobs where status = 'DONE' and occurred_at < :before")
+    gone = await work.session.execute(statement, {"before": work.now - KEPT})
+    count: int = gone.rowcount  # type: ignore[attr-defined]  # a cursor's result, which execute's type does not say
+    return count
