@@ -1,4 +1,7 @@
-"""What the salon sells. Rates of tax have dates, so that a sale finds the rate of its business date."""
+"""What the salon sells. Rates of tax have dates, so that a sale finds the rate of its business date.
+
+Search names are collated "C", so that one index serves both the search by prefix and the order of lists.
+"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -15,7 +18,7 @@ def upgrade() -> None:
     create_tax_classes()
     create_services()
     create_products()
-    for table in ("tax_classes", "services", "products"):
+    for table in ("tax_classes", "tax_rates", "services", "products"):
         op.execute(
             f"create trigger {table}_audit after insert or update or delete on {table} "
             "for each row execute function audit_change()"
@@ -44,10 +47,15 @@ def create_tax_classes() -> None:
         sa.PrimaryKeyConstraint("tax_class_id", "valid_from", name="pk_tax_rates"),
         sa.ForeignKeyConstraint(["tax_class_id"], ["tax_classes.id"], name="fk_tax_rates_tax_class_id"),
         sa.CheckConstraint("rate_hundredths between 0 and 4000", name="ck_tax_rates_rate"),
+        sa.CheckConstraint("valid_from between '2000-01-01' and '2099-12-31'", name="ck_tax_rates_valid_from"),
     )
     op.execute(
         "create trigger tax_rates_append_only before update or delete on tax_rates "
         "for each row execute function refuse_change()"
+    )
+    op.execute(
+        "create trigger tax_rates_no_truncate before truncate on tax_rates "
+        "for each statement execute function refuse_change()"
     )
 
 
@@ -57,7 +65,7 @@ def create_services() -> None:
         "services",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
-        sa.Column("search_name", sa.Text(), nullable=False),
+        sa.Column("search_name", sa.Text(collation="C"), nullable=False),
         sa.Column("category", sa.Text(), nullable=False),
         sa.Column("sac_code", sa.Text(), nullable=False),
         sa.Column("tax_class_id", sa.Uuid(), nullable=False),
@@ -84,7 +92,7 @@ def create_products() -> None:
         "products",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
-        sa.Column("search_name", sa.Text(), nullable=False),
+        sa.Column("search_name", sa.Text(collation="C"), nullable=False),
         sa.Column("category", sa.Text(), nullable=False),
         sa.Column("sku", sa.Text(), nullable=False),
         sa.Column("barcode", sa.Text(), nullable=True),
@@ -104,6 +112,7 @@ def create_products() -> None:
         sa.CheckConstraint("price_paise between 0 and 1000000000", name="ck_products_price"),
         sa.CheckConstraint("unit_cost_paise between 0 and 1000000000", name="ck_products_unit_cost"),
         sa.CheckConstraint("hsn_code ~ '^[0-9]{4,8}$'", name="ck_products_hsn"),
+        sa.CheckConstraint("is_retail or price_paise = 0", name="ck_products_only_retail_has_a_price"),
     )
     op.create_index("ix_products_search_name_id", "products", ["search_name", "id"])
     op.create_index("ix_products_category_search_name_id", "products", ["category", "search_name", "id"])

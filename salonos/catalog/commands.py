@@ -1,4 +1,4 @@
-"""Writes of the catalogue: tax classes and their rates, categories, services, products."""
+"""Writes of the catalogue: tax classes and their rates, services, products."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -29,13 +29,12 @@ class NewService:
     price_paise: int
     tax_class_id: UUID
     price_includes_tax: bool = False
-    category_id: UUID | None = None
-    description: str | None = None
+    category: str = ""
 
 
 @dataclass(frozen=True)
 class ServiceChanges:
-    """What becomes of a service; None stays as it is, an empty description is taken away."""
+    """What becomes of a service; None stays as it is, an empty category takes it out of its group."""
 
     name: str | None = None
     sac_code: str | None = None
@@ -43,8 +42,7 @@ class ServiceChanges:
     price_paise: int | None = None
     tax_class_id: UUID | None = None
     price_includes_tax: bool | None = None
-    category_id: UUID | None = None
-    description: str | None = None
+    category: str | None = None
     is_active: bool | None = None
 
 
@@ -61,13 +59,12 @@ class NewProduct:
     is_retail: bool = True
     barcode: str | None = None
     unit_cost_paise: int | None = None
-    category_id: UUID | None = None
-    description: str | None = None
+    category: str = ""
 
 
 @dataclass(frozen=True)
 class ProductChanges:
-    """What becomes of a product; None stays as it is, an empty barcode or description is taken away."""
+    """What becomes of a product; None stays as it is, an empty barcode or category is taken away."""
 
     name: str | None = None
     sku: str | None = None
@@ -78,8 +75,7 @@ class ProductChanges:
     is_retail: bool | None = None
     barcode: str | None = None
     unit_cost_paise: int | None = None
-    category_id: UUID | None = None
-    description: str | None = None
+    category: str | None = None
     is_active: bool | None = None
 
 
@@ -91,12 +87,12 @@ async def create_tax_class(work: Work, *, name: str, rate: rules.DatedRate) -> U
     work.actor.require(Permission.CATALOG_MANAGE)
     checks = Checks()
     row = tables.TaxClass(id=new_id(), name=checks.text(name, ("name",), rules.NAME_MAX), created_at=work.now)
-    _check_rate(checks, rate.rate_hundredths)
+    _check_rate(checks, rate)
     has_begun = rate.valid_from <= await _today(work)
     checks.require(has_begun, ("validFrom",), "NOT_BEGUN", "A tax class begins with a rate that counts today.")
     checks.finish()
     work.session.add(row)
-    await _flush(work, "uq_tax_classes_name", problems.NameTaken())
+    await _flush(work, uq_tax_classes_name=problems.NameTaken())
     work.session.add(_rate_row(row.id, rate))
     await work.session.flush()
     return row.id
@@ -111,28 +107,12 @@ async def add_tax_rate(work: Work, tax_class_id: UUID, rate: rules.DatedRate) ->
     if not await queries.tax_class_exists(work, tax_class_id):
         raise not_found(("taxClassId",), "tax class")
     checks = Checks()
-    _check_rate(checks, rate.rate_hundredths)
+    _check_rate(checks, rate)
     checks.finish()
     work.session.add(_rate_row(tax_class_id, rate))
     taken = invalid(("validFrom",), "TAKEN", "This class has a rate from this date already.")
-    await _flush(work, "pk_tax_rates", taken)
+    await _flush(work, pk_tax_rates=taken)
     return tax_class_id
-
-
-async def create_category(work: Work, kind: rules.CategoryKind, *, name: str, position: int = 0) -> UUID:
-    """Creates a group of services or of products.
-
-    Raises: InvalidInput; NameTaken.
-    """
-    work.actor.require(Permission.CATALOG_MANAGE)
-    checks = Checks()
-    kept = checks.text(name, ("name",), rules.NAME_MAX)
-    checks.require(0 <= position <= 1000, ("position",), "OUT_OF_RANGE", "A place is 0 to 1000.")  # noqa: PLR2004  a bound
-    checks.finish()
-    row = tables.Category(id=new_id(), kind=kind, name=kept, position=position)
-    work.session.add(row)
-    await _flush(work, "uq_categories_kind_name", problems.NameTaken())
-    return row.id
 
 
 async def create_service(work: Work, new: NewService) -> UUID:
@@ -144,8 +124,7 @@ async def create_service(work: Work, new: NewService) -> UUID:
     row = tables.Service(
         id=new_id(),
         name=new.name,
-        description=new.description,
-        category_id=new.category_id,
+        category=new.category,
         sac_code=new.sac_code,
         duration_minutes=new.duration_minutes,
         price_paise=new.price_paise,
@@ -178,14 +157,13 @@ async def update_service(work: Work, service_id: UUID, changes: ServiceChanges, 
 async def create_product(work: Work, new: NewProduct) -> UUID:
     """Takes a new product into the catalogue.
 
-    Raises: InvalidInput with every issue; SkuTaken.
+    Raises: InvalidInput with every issue; SkuTaken; BarcodeTaken.
     """
     work.actor.require(Permission.CATALOG_MANAGE)
     row = tables.Product(
         id=new_id(),
         name=new.name,
-        description=new.description,
-        category_id=new.category_id,
+        category=new.category,
         sku=new.sku,
         barcode=new.barcode,
         hsn_code=new.hsn_code,
@@ -207,7 +185,7 @@ async def create_product(work: Work, new: NewProduct) -> UUID:
 async def update_product(work: Work, product_id: UUID, changes: ProductChanges, *, expected_version: int) -> UUID:
     """Changes a product from now on; bills that are final keep what they say.
 
-    Raises: InvalidInput; StaleVersion; SkuTaken.
+    Raises: InvalidInput; StaleVersion; SkuTaken; BarcodeTaken.
     """
     work.actor.require(Permission.CATALOG_MANAGE)
     row = await queries.product_for_update(work, product_id)
@@ -239,16 +217,16 @@ async def _check_service(work: Work, row: tables.Service) -> None:
     has_duration = 1 <= row.duration_minutes <= rules.DURATION_MINUTES_MAX
     bound = f"A service takes 1 to {rules.DURATION_MINUTES_MAX} minutes."
     checks.require(has_duration, ("durationMinutes",), "OUT_OF_RANGE", bound)
-    await _check_item(work, row, rules.CategoryKind.SERVICE, checks)
+    await _check_item(work, row, checks)
     checks.finish()
 
 
 async def _check_product(work: Work, row: tables.Product) -> None:
     """Brings a product's texts into their form, and finds every fault."""
     checks = Checks()
-    sku_form = "A SKU has 1 to 32 of A-Z 0-9 . _ / - and begins with a letter or digit."
+    sku_form = "A SKU has 1 to 32 of A-Z 0-9 . _ - and begins with a letter or digit."
     row.sku = checks.form(rules.sku_text(row.sku), rules.SKU, ("sku",), sku_form)
-    row.hsn_code = checks.form(row.hsn_code, rules.HSN, ("hsnCode",), "An HSN has 4, 6 or 8 digits.")
+    row.hsn_code = checks.form(row.hsn_code, rules.HSN, ("hsnCode",), "An HSN has 4, 6 or 8 digits and does not begin with 99.")
     if row.barcode is not None:
         row.barcode = row.barcode.strip() or None
     if row.barcode is not None:
@@ -257,26 +235,19 @@ async def _check_product(work: Work, row: tables.Product) -> None:
         _check_amount(checks, row.unit_cost_paise, "unitCost")
     has_fitting_price = row.is_retail or row.price_paise == 0
     checks.require(has_fitting_price, ("price",), "NOT_RETAIL", "A product that is not sold has the price 0.00.")
-    await _check_item(work, row, rules.CategoryKind.PRODUCT, checks)
+    await _check_item(work, row, checks)
     checks.finish()
 
 
-async def _check_item(
-    work: Work, row: tables.Service | tables.Product, kind: rules.CategoryKind, checks: Checks
-) -> None:
+async def _check_item(work: Work, row: tables.Service | tables.Product, checks: Checks) -> None:
     """What services and products have in common."""
     row.name = checks.text(row.name, ("name",), rules.NAME_MAX)
     row.search_name = search_key(row.name)
-    described = checks.optional_text(row.description, ("description",), rules.DESCRIPTION_MAX, is_multiline=True)
-    row.description = described
+    row.category = checks.optional_text(row.category, ("category",), rules.CATEGORY_MAX) or ""
     _check_amount(checks, row.price_paise, "price")
     with work.session.no_autoflush:
         is_class = await queries.tax_class_exists(work, row.tax_class_id)
-        checks.require(is_class, ("taxClassId",), "NOT_FOUND", "There is no such tax class.")
-        if row.category_id is not None:
-            found = await queries.category(work, row.category_id)
-            fits = found is not None and found.kind is kind
-            checks.require(fits, ("categoryId",), "NOT_FOUND", "There is no such category.")
+    checks.require(is_class, ("taxClassId",), "NOT_FOUND", "There is no such tax class.")
 
 
 def _check_amount(checks: Checks, paise: int, name: str) -> None:
@@ -284,9 +255,11 @@ def _check_amount(checks: Checks, paise: int, name: str) -> None:
     checks.require(is_within, (name,), "OUT_OF_RANGE", "An amount is 0.00 to 10000000.00.")
 
 
-def _check_rate(checks: Checks, hundredths: int) -> None:
-    is_within = 0 <= hundredths <= rules.RATE_HUNDREDTHS_MAX
-    checks.require(is_within, ("rate",), "OUT_OF_RANGE", "A tax rate is 0 to 100 percent.")
+def _check_rate(checks: Checks, rate: rules.DatedRate) -> None:
+    is_within = 0 <= rate.rate_hundredths <= rules.RATE_HUNDREDTHS_MAX
+    checks.require(is_within, ("rate",), "OUT_OF_RANGE", "A tax rate is 0 to 40 percent.")
+    is_near = rules.YEAR_MIN <= rate.valid_from.year < rules.YEAR_MAX
+    checks.require(is_near, ("validFrom",), "OUT_OF_RANGE", "A rate begins between the years 2000 and 2100.")
 
 
 def _rate_row(tax_class_id: UUID, rate: rules.DatedRate) -> tables.TaxRate:
@@ -294,7 +267,7 @@ def _rate_row(tax_class_id: UUID, rate: rules.DatedRate) -> tables.TaxRate:
         tax_class_id=tax_class_id,
         valid_from=rate.valid_from,
         rate_hundredths=rate.rate_hundredths,
-        is_input_credit_allowed=rate.is_input_credit_allowed,
+        allows_input_credit=rate.allows_input_credit,
     )
 
 
@@ -304,20 +277,30 @@ async def _today(work: Work) -> date:
     return clock.business_date(work.now, salon.time_zone if salon else salon_rules.INDIA)
 
 
-async def _flush(work: Work, constraints: str | tuple[str, ...], problem: Exception) -> None:
-    """Sends what was added; a violated constraint is the business rule's Problem."""
+async def _flush(work: Work, **problem_by_constraint: Exception) -> None:
+    """Sends what was changed; a violated constraint is the business rule's Problem."""
     try:
         await work.session.flush()
     except IntegrityError as error:
-        if constraint_of(error) in (constraints if isinstance(constraints, tuple) else (constraints,)):
-            raise problem from error
-        raise
+        problem = problem_by_constraint.get(constraint_of(error) or "")
+        if problem is None:
+            raise
+        raise problem from error
 
 
 async def _flush_product(work: Work, row: tables.Product) -> None:
-    """Sends a product. The constraints decide a race; the question before them finds whom to name."""
+    """Sends a product. The constraints decide a race; the question before them finds whom to name.
+
+    Raises: SkuTaken; BarcodeTaken.
+    """
     with work.session.no_autoflush:
         found = await queries.product_by_code(work, sku=row.sku, barcode=row.barcode, but=row.id)
+    if found is not None and found.sku == row.sku:
+        raise problems.SkuTaken(sku=row.sku, product_id=found.id)
     if found is not None:
-        raise problems.SkuTaken(product_id=found)
-    await _flush(work, ("uq_products_sku", "uq_products_barcode"), problems.SkuTaken(product_id=None))
+        raise problems.BarcodeTaken(barcode=row.barcode or "", product_id=found.id)
+    await _flush(
+        work,
+        uq_products_sku=problems.SkuTaken(sku=row.sku),
+        uq_products_barcode=problems.BarcodeTaken(barcode=row.barcode or ""),
+    )

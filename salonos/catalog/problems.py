@@ -22,3 +22,10 @@ class BarcodeTaken(Problem):
     barcode: str
     product_id: UUID | None = None
     message: str = "Another product has this barcode already."
+
+
+@dataclass(eq=False)
+class NameTaken(Problem):
+    """A tax class of this name exists."""
+
+    message: str = "There is one of this name already."

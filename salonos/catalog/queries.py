@@ -35,7 +35,7 @@ class ItemForSale:
     is_sellable: bool
 
 
-def rate_on(tax_class_id: ColumnElement[UUID], on: ColumnElement[date]) -> Select[tuple[int]]:
+def rate_on(tax_class_id: ColumnElement[UUID], on: ColumnElement[date]) -> Select[int]:
     """The rate of a class on a date, as a correlated select of one column."""
     rate = tables.TaxRate
     return (
@@ -75,3 +75,27 @@ async def items_for_sale(
     ).where(product.id.in_(product_ids))
     rows = await work.session.execute(union_all(services, products))
     return {row.id: ItemForSale(row.id, ItemKind[row.kind], *row[2:]) for row in rows}
+
+
+async def service_for_update(work: Work, service_id: UUID) -> tables.Service | None:
+    """A service, locked so that two changes of it follow one another."""
+    found = select(tables.Service).where(tables.Service.id == service_id).with_for_update()
+    return (await work.session.execute(found)).scalar_one_or_none()
+
+
+async def product_for_update(work: Work, product_id: UUID) -> tables.Product | None:
+    """A product, locked so that two changes of it follow one another."""
+    found = select(tables.Product).where(tables.Product.id == product_id).with_for_update()
+    return (await work.session.execute(found)).scalar_one_or_none()
+
+
+async def product_by_code(work: Work, *, sku: str, barcode: str | None, but: UUID) -> tables.Product | None:
+    """Another product that has a SKU or a barcode, that with the SKU first."""
+    is_same = (tables.Product.sku == sku) | (tables.Product.barcode == barcode)
+    found = select(tables.Product).where(is_same, tables.Product.id != but).order_by(tables.Product.sku != sku).limit(1)
+    return (await work.session.execute(found)).scalar_one_or_none()
+
+
+async def tax_class_exists(work: Work, tax_class_id: UUID) -> bool:
+    """Whether an id names a tax class."""
+    return await work.session.get(tables.TaxClass, tax_class_id) is not None

@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from salonos.kernel.database import Base, Hundredths, Paise, primary_id
@@ -27,16 +27,22 @@ class TaxRate(Base):
     valid_from: Mapped[date] = mapped_column(primary_key=True)
     rate_hundredths: Mapped[int] = mapped_column(Hundredths)
     allows_input_credit: Mapped[bool]
-    __table_args__ = (CheckConstraint("rate_hundredths between 0 and 4000", name="rate"),)
+    __table_args__ = (
+        CheckConstraint("rate_hundredths between 0 and 4000", name="rate"),
+        CheckConstraint("valid_from between '2000-01-01' and '2099-12-31'", name="valid_from"),
+    )
 
 
 class Service(Base):
-    """Something we do."""
+    """Something we do.
+
+    `search_name` is the name as it is searched, in code point order: one index searches and sorts.
+    """
 
     __tablename__ = "services"
     id: Mapped[UUID] = primary_id("service")
     name: Mapped[str]
-    search_name: Mapped[str]
+    search_name: Mapped[str] = mapped_column(Text(collation="C"))
     category: Mapped[str]
     sac_code: Mapped[str]
     tax_class_id: Mapped[UUID] = mapped_column(ForeignKey(TaxClass.id))
@@ -62,7 +68,7 @@ class Product(Base):
     __tablename__ = "products"
     id: Mapped[UUID] = primary_id("product")
     name: Mapped[str]
-    search_name: Mapped[str]
+    search_name: Mapped[str] = mapped_column(Text(collation="C"))
     category: Mapped[str]
     sku: Mapped[str]
     barcode: Mapped[str | None]
@@ -81,6 +87,7 @@ class Product(Base):
         CheckConstraint("price_paise between 0 and 1000000000", name="price"),
         CheckConstraint("unit_cost_paise between 0 and 1000000000", name="unit_cost"),
         CheckConstraint("hsn_code ~ '^[0-9]{4,8}$'", name="hsn"),
+        CheckConstraint("is_retail or price_paise = 0", name="only_retail_has_a_price"),
         Index("ix_products_search_name_id", "search_name", "id"),
         Index("ix_products_category_search_name_id", "category", "search_name", "id"),
         Index("ix_products_price_paise_id", "price_paise", "id"),
