@@ -277,7 +277,7 @@ def _detail(error: BaseException) -> str:
 
 
 def _json(rows: list[dict[str, Any]]) -> str:
-    return orjson.dumps(rows).decode()
+    return orjson.dumps(rows, default=str).decode()  # asyncpg's ids are of a class of their own
 
 
 def _line_rows(entry_id: UUID, entry: NewEntry) -> list[dict[str, Any]]:

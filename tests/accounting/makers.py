@@ -2,16 +2,19 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import date
 from uuid import UUID
 
 import asyncpg
 
 from salonos.accounting import commands
-from salonos.accounting.commands import NewEntry, NewLine, PostedEntry
+from salonos.accounting.commands import Document, NewEntry, NewLine, NewMoneyMove, PostedEntry, TaxLine
+from salonos.accounting.rules import PaymentMethod
 from salonos.kernel.actor import Actor
 from salonos.kernel.database import APPLICATION_ROLE, Database, plain_url
 from salonos.kernel.ids import new_id
+from salonos.salon.rules import DocumentKind
 
 SYSTEM = Actor.system()
 TODAY = date(2026, 11, 23)
@@ -27,6 +30,16 @@ def an_entry(branch_id: UUID, *amounts: tuple[str, int], on: date = TODAY, party
         cause_kind="bill",
         cause_id=new_id(),
         lines=tuple(NewLine(code, amount, party_id) for code, amount in lines),
+    )
+
+
+def a_taxed_sale(branch_id: UUID) -> NewEntry:
+    """A sale of 100.00 with a tax line, for cash."""
+    return replace(
+        an_entry(branch_id),
+        tax_lines=(TaxLine("999721", 1_000, "OTH", 500, 95_24, 2_38, 2_38),),
+        money=(NewMoneyMove(PaymentMethod.CASH, 100_00, "slip 1"),),
+        document=Document(DocumentKind.TAX_INVOICE, new_id(), "BLR1/2627/00001"),
     )
 
 
