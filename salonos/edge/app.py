@@ -1,0 +1,164 @@
+"""The ASGI application of an API process, put together from its settings."""
+
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from redis.asyncio import Redis
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from salonos.accounting import graph as accounting
+from salonos.bills import graph as bills
+from salonos.catalog import graph as catalog
+from salonos.closing import graph as closing
+from salonos.customers import graph as customers
+from salonos.edge import health, logs
+from salonos.edge.endpoint import Endpoint
+from salonos.edge.gate import SECURITY_HEADERS, Gate, Incoming, Receive, Refused, Scope, Send, reply
+from salonos.edge.socket import Sockets
+from salonos.graph.execute import Engine
+from salonos.graph.limits import Guard
+from salonos.graph.schema import Graph, make_schema
+from salonos.identity import graph as identity
+from salonos.identity.queries import Identity
+from salonos.kernel import crypto
+from salonos.kernel.database import Database
+from salonos.salon import graph as salon
+from salonos.settings import Settings
+
+FEATURES = (salon, identity, customers, catalog, accounting, bills, closing)
+PLAYGROUND = Path(__file__).parent / "static" / "playground"
+PAGE_POLICY = (
+    "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+    "font-src 'self' data:; connect-src 'self'; worker-src 'self' blob:; frame-ancestors 'none'; base-uri 'none'"
+)
+
+
+def make_graph() -> Graph:
+    """The schema of all features, checked."""
+    return make_schema(FEATURES)
+
+
+@dataclass
+class App:
+    """One API process. Everything that needs the database exists between start-up and shut-down."""
+
+    settings: Settings
+    graph: Graph
+    gate: Gate
+    pages: Starlette
+    endpoint: Endpoint | None = None
+    sockets: Sockets | None = None
+    database: Database | None = None
+    redis: "Redis | None" = None
+    _open: contextlib.AsyncExitStack = field(default_factory=contextlib.AsyncExitStack)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """The ASGI entry."""
+        if scope["type"] == "lifespan":
+            await self.live(receive, send)
+        elif scope["type"] == "websocket":
+            await self.on_websocket(scope, receive, send)
+        else:
+            await self.on_http(scope, receive, send)
+
+    async def on_http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """GraphQL, health, pages."""
+        try:
+            self.gate.check_host(Incoming(scope["headers"]))
+        except Refused as refused:
+            await reply(send, refused.status, refused.message.encode(), [(b"content-type", b"text/plain")])
+            return
+        path = scope["path"]
+        if path == "/graphql" and self.endpoint is not None:
+            await self.endpoint(scope, receive, send)
+        elif path == "/healthz":
+            await reply(send, 200, b'{"status":"alive"}', [(b"content-type", b"application/json")])
+        elif path == "/readyz" and self.database is not None:
+            address = scope["client"][0] if scope.get("client") else ""
+            status, body = await health.ready(self.database, self.redis, address=address)
+            await reply(send, status, body, [(b"content-type", b"application/json")])
+        else:
+            await self.pages(scope, receive, send)
+
+    async def on_websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Subscriptions at `/graphql`, nothing elsewhere."""
+        if scope["path"] == "/graphql" and self.sockets is not None:
+            await self.sockets(scope, receive, send)
+        else:
+            await receive()
+            await send({"type": "websocket.close", "code": 4404})
+
+    async def live(self, receive: Receive, send: Send) -> None:
+        """Start-up and shut-down as the server asks for them."""
+        await receive()
+        try:
+            await self.start()
+        except Exception as failed:
+            await send({"type": "lifespan.startup.failed", "message": type(failed).__name__})
+            raise
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await self._open.aclose()
+        await send({"type": "lifespan.shutdown.complete"})
+
+    async def start(self) -> None:
+        """Opens the database, the engine and the feed of events."""
+        url = self.settings.database_url
+        if url is None:
+            raise RuntimeError("An API process needs DATABASE_URL.")
+        database = await Database.open(
+            url, pool_size=self.settings.database_pool_size, set_clock=self.settings.set_clock
+        )
+        self._open.push_async_callback(database.close)
+        if self.settings.redis_url:
+            self.redis = Redis.from_url(self.settings.redis_url)
+            self._open.push_async_callback(self.redis.aclose)
+        engine = Engine(
+            self.graph, database, limits=Guard(self.graph.core), introspection_is_open=self.settings.is_demo
+        )
+        await engine.live.start()
+        self._open.push_async_callback(engine.live.stop)
+        identity_of_tokens = Identity(database)
+        self.database = database
+        self.endpoint = Endpoint(engine, identity_of_tokens, self.gate)
+        self.sockets = Sockets(engine, identity_of_tokens, self.gate)
+
+
+def make_app(settings: Settings) -> App:
+    """The application of one process; it connects when the server starts it."""
+    logs.configure()
+    crypto.configure(crypto.Keyring(settings.secret.encode()))
+    gate = Gate(hosts=frozenset(settings.allowed_hosts), origins=frozenset(settings.allowed_origins))
+    return App(settings, make_graph(), gate, make_pages())
+
+
+def make_pages() -> Starlette:
+    """The playground, and a plain 404 for the rest."""
+    routes: list[Route | Mount] = []
+    if PLAYGROUND.is_dir():
+        routes += [
+            Route("/playground", playground, methods=["GET"]),
+            Mount("/playground", StaticFiles(directory=PLAYGROUND)),
+        ]
+    return Starlette(routes=routes, lifespan=no_lifespan)
+
+
+@contextlib.asynccontextmanager
+async def no_lifespan(_: Starlette) -> AsyncIterator[None]:
+    """The pages need nothing."""
+    yield
+
+
+async def playground(_: Request) -> Response:
+    """The page itself."""
+    headers = {name.decode(): value.decode() for name, value in SECURITY_HEADERS}
+    headers["content-security-policy"] = PAGE_POLICY
+    return FileResponse(PLAYGROUND / "index.html", headers=headers)
+
+

@@ -1,0 +1,256 @@
+"""Answers GraphQL over HTTP: JSON POSTs from the engine's bytes, subscriptions as server-sent events.
+
+Follows the GraphQL over HTTP draft: `application/graphql-response+json` where the client accepts it (request errors are
+400 then), `application/json` otherwise (200). Server-sent events in the distinct-connections mode of graphql-sse.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+from typing import Any
+
+from graphql import OperationType
+
+from salonos.edge.gate import ClientGone, Gate, Headers, Incoming, Receive, Refused, Scope, Send, read_body, reply
+from salonos.edge.sessions import Watched, actor_of, token_of
+from salonos.edge.strict_json import Malformed, read_object
+from salonos.graph import errors
+from salonos.graph.context import RequestFacts
+from salonos.graph.execute import Answer, Engine, Status
+from salonos.identity.queries import Identity
+from salonos.kernel.actor import NOBODY, Actor
+from salonos.kernel.clock import monotonic_s
+from salonos.kernel.ids import new_id
+from salonos.kernel.problems import Refusal, Unauthenticated
+
+OPERATION_S = 10.0
+KEEP_ALIVE_S = 12.0
+USER_AGENT_MAX = 200
+JSON, GRAPHQL_JSON, EVENTS = "application/json", "application/graphql-response+json", "text/event-stream"
+_STATUS = {Status.ANSWERED: 200, Status.REJECTED: 400, Status.UNAVAILABLE: 503, Status.FAILED: 500}
+_PREFLIGHT: Headers = [
+    (b"access-control-allow-methods", b"POST"),
+    (b"access-control-allow-headers", b"authorization, content-type, idempotency-key"),
+    (b"access-control-max-age", b"600"),
+]
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a body asks."""
+
+    query: str
+    operation_name: str | None
+    variables: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """`/graphql`."""
+
+    engine: Engine
+    identity: Identity
+    gate: Gate
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One HTTP request."""
+        began_s, request_id = monotonic_s(), new_id().hex
+        headers = Incoming(scope["headers"])
+        common: Headers = [(b"x-request-id", request_id.encode())]
+        status, code, operation = 500, "", ""
+        try:
+            common += self.gate.cors(headers)
+            if scope["method"] == "OPTIONS":
+                return await reply(send, 204, b"", [*common, *_PREFLIGHT])
+            check_request(scope, headers)
+            media = accepted(headers.get(b"accept").decode("latin-1"))
+            asked = asked_of(await read_body(receive, headers))
+            operation = asked.operation_name or ""
+            facts = facts_of(scope, headers, request_id)
+            if media == EVENTS and self.kind(asked, NOBODY) is OperationType.SUBSCRIPTION:
+                status = 200
+                return await self.stream(asked, facts, headers, receive, send, common)
+            answer = await self.answer(asked, facts, headers)
+            status = _STATUS[answer.status] if media == GRAPHQL_JSON or answer.status is not Status.REJECTED else 200
+            shown = GRAPHQL_JSON if media == GRAPHQL_JSON else JSON
+            await reply(send, status, answer.body, [*common, (b"content-type", f"{shown}; charset=utf-8".encode())])
+        except ClientGone:
+            status = 499
+        except Unauthenticated as refusal:
+            status, code = 401, refusal.code
+            challenge = (b"www-authenticate", b"Bearer")
+            await self.refuse(send, 401, refusal.message, refusal.extensions, [*common, challenge])
+        except Refusal as refusal:
+            status, code = 400, refusal.code
+            await self.refuse(send, 400, refusal.message, refusal.extensions, common)
+        except Refused as refused:
+            status, code = refused.status, refused.code
+            await self.refuse(send, status, refused.message, {"code": code}, [*common, *refused.headers])
+        finally:
+            facts_told = {"request_id": request_id, "operation": operation, "status": status, "code": code}
+            _log.info("request", extra={**facts_told, "duration_ms": round((monotonic_s() - began_s) * 1000, 1)})
+
+    async def refuse(
+        self, send: Send, status: int, message: str, extensions: dict[str, Any], headers: Headers
+    ) -> None:
+        """A request that no operation was read from, or that nobody may send."""
+        body = errors.failure([{"message": message, "extensions": extensions}])
+        await reply(send, status, body, [*headers, (b"content-type", b"application/json; charset=utf-8")])
+
+    def kind(self, asked: Asked, actor: Actor) -> OperationType | None:
+        """Which kind of operation it is; None for a document that the engine will refuse."""
+        try:
+            found = self.engine.documents.operation(
+                asked.query, asked.operation_name, is_signed_in=actor.access.signed_in
+            )
+        except (errors.Rejected, Refusal):
+            return None
+        return found.kind
+
+    async def answer(self, asked: Asked, facts: RequestFacts, headers: Incoming) -> Answer:
+        """The engine's answer with the rights of this moment: a mutation reads them anew."""
+        actor = await self.actor(headers, fresh=False)
+        if actor is not NOBODY and self.kind(asked, actor) is OperationType.MUTATION:
+            actor = await self.actor(headers, fresh=True)
+        try:
+            async with asyncio.timeout(OPERATION_S):
+                return await self.engine.answer(actor, facts, asked.query, asked.operation_name, asked.variables)
+        except TimeoutError as late:
+            return Answer(errors.failure(errors.entries_of(late)), Status.UNAVAILABLE)
+
+    async def actor(self, headers: Incoming, *, fresh: bool) -> Actor:
+        """Who asks; an unreachable database is an outage, not a wrong token."""
+        try:
+            return await actor_of(self.identity, headers, fresh=fresh)
+        except Exception as error:
+            if errors.is_outage(error):
+                raise Refused(503, "The service is not available right now.", code="UNAVAILABLE") from error
+            raise
+
+    async def stream(
+        self, asked: Asked, facts: RequestFacts, headers: Incoming, receive: Receive, send: Send, common: Headers
+    ) -> None:
+        """A subscription as server-sent events, until it ends, the client goes, or the session is over."""
+        token = token_of(headers.get(b"authorization").decode("latin-1"))
+        if token is None:
+            raise Unauthenticated
+        session = await Watched.begin(self.identity, token)
+        events = self.engine.subscribe(session.actor, facts, asked.query, asked.operation_name, asked.variables)
+        start = [*common, (b"content-type", b"text/event-stream; charset=utf-8"), (b"cache-control", b"no-store")]
+        await send({"type": "http.response.start", "status": 200, "headers": start})
+        ends = [asyncio.create_task(each) for each in (send_events(send, events), session.until_over(), gone(receive))]
+        try:
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in ends:
+                task.cancel()
+            await asyncio.gather(*ends, return_exceptions=True)
+            await events.aclose()
+        with contextlib.suppress(OSError):
+            await send({"type": "http.response.body", "body": b"event: complete\ndata:\n\n"})
+
+
+async def send_events(send: Send, events: AsyncGenerator[bytes, None]) -> None:
+    """Each body as a `next` event; a comment whenever nothing happens for a while."""
+    waiting = asyncio.ensure_future(anext(events))
+    try:
+        while True:
+            done, _ = await asyncio.wait([waiting], timeout=KEEP_ALIVE_S)
+            if not done:
+                await send({"type": "http.response.body", "body": b":\n\n", "more_body": True})
+                continue
+            try:
+                body = waiting.result()
+            except StopAsyncIteration:
+                return
+            except errors.Rejected as rejected:
+                body = errors.failure(rejected.entries)
+                await send({"type": "http.response.body", "body": event_of(body), "more_body": True})
+                return
+            await send({"type": "http.response.body", "body": event_of(body), "more_body": True})
+            waiting = asyncio.ensure_future(anext(events))
+    finally:
+        waiting.cancel()
+        await asyncio.gather(waiting, return_exceptions=True)
+
+
+def event_of(body: bytes) -> bytes:
+    """A body as one event; JSON of ours has no line break."""
+    return b"event: next\ndata: " + body + b"\n\n"
+
+
+async def gone(receive: Receive) -> None:
+    """Returns when the client has closed the connection."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+def check_request(scope: Scope, headers: Incoming) -> None:
+    """Only JSON POSTs, and nothing in the address.
+
+    Raises: Refused.
+    """
+    if scope["method"] != "POST":
+        raise Refused(405, "POST your operation as JSON.", headers=[(b"allow", b"POST, OPTIONS")])
+    if scope["query_string"]:
+        raise Refused(400, "Nothing belongs in the address: tokens and operations are sent in headers and body.")
+    content_type = headers.get(b"content-type").decode("latin-1").lower().replace(" ", "")
+    if content_type.partition(";")[0] != JSON or content_type.partition(";")[2] not in {"", "charset=utf-8"}:
+        raise Refused(415, "The body is application/json in UTF-8.")
+    if headers.get(b"content-encoding"):
+        raise Refused(415, "The body is not compressed.")
+
+
+def accepted(accept: str) -> str:
+    """The media type of the reply: the first that we speak in the order of the client's quality and list.
+
+    Raises: Refused.
+    """
+    if not accept.strip():
+        return JSON
+    ranked: list[tuple[float, int, str]] = []
+    for place, part in enumerate(accept.lower().split(",")):
+        name, *parameters = (piece.strip() for piece in part.split(";"))
+        weight = next((piece[2:] for piece in parameters if piece.startswith("q=")), "1")
+        with contextlib.suppress(ValueError):
+            ranked.append((-float(weight), place, name))
+    known = {JSON: JSON, GRAPHQL_JSON: GRAPHQL_JSON, EVENTS: EVENTS, "*/*": JSON, "application/*": JSON}
+    for negative_weight, _, name in sorted(ranked):
+        if name in known and negative_weight < 0:
+            return known[name]
+    raise Refused(406, "Replies are application/graphql-response+json, application/json or text/event-stream.")
+
+
+def asked_of(body: bytes) -> Asked:
+    """The operation of a body.
+
+    Raises: Refused.
+    """
+    try:
+        found = read_object(body)
+    except Malformed as malformed:
+        raise Refused(400, str(malformed)) from None
+    query, name, variables = found.get("query"), found.get("operationName"), found.get("variables")
+    if not isinstance(query, str):
+        raise Refused(400, "`query` is the operation's text.")
+    if name is not None and not isinstance(name, str):
+        raise Refused(400, "`operationName` is text.")
+    if variables is not None and not isinstance(variables, dict):
+        raise Refused(400, "`variables` is an object.")
+    return Asked(query, name, variables or {})
+
+
+def facts_of(scope: Scope, headers: Incoming, request_id: str) -> RequestFacts:
+    """What a request tells besides its operation."""
+    return RequestFacts(
+        id=request_id,
+        idempotency_key=headers.get(b"idempotency-key").decode("latin-1") or None,
+        address=scope["client"][0] if scope.get("client") else "",
+        user_agent=headers.get(b"user-agent").decode("latin-1")[:USER_AGENT_MAX],
+    )
+
+

@@ -1,0 +1,125 @@
+"""What every request passes first: known hosts and origins, bounded bodies, and the headers of every reply."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Headers = list[tuple[bytes, bytes]]
+
+BODY_BYTES_MAX = 256 * 1024
+READ_S = 10.0
+
+SECURITY_HEADERS: Headers = [
+    (b"cache-control", b"no-store"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+]
+
+
+class Refused(Exception):  # noqa: N818  answered with a status and a constant sentence
+    """A request that is not GraphQL of ours: a status code and what the client reads."""
+
+    def __init__(self, status: int, message: str, *, code: str = "BAD_REQUEST", headers: Sequence[tuple[bytes, bytes]] = ()) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+        self.code = code
+        self.headers = headers
+
+
+class ClientGone(Exception):  # noqa: N818  nobody is there to be answered
+    """The client closed the connection before its request was whole."""
+
+
+@dataclass(frozen=True)
+class Gate:
+    """The exact names of hosts and origins that may talk to us."""
+
+    hosts: frozenset[str]
+    origins: frozenset[str]
+
+    def check_host(self, headers: "Incoming") -> None:
+        """Against DNS rebinding: a page of another name that resolves to us is not let in.
+
+        Raises: Refused.
+        """
+        host = headers.get(b"host").decode("latin-1").lower()
+        name = host.rsplit(":", 1)[0] if host.rpartition(":")[2].isdigit() else host
+        if name.strip("[]") not in self.hosts:
+            raise Refused(400, "This host is not known here.")
+
+    def allows_origin(self, headers: "Incoming") -> bool:
+        """Whether a browser's page may talk to us; programs that are no browser send no origin."""
+        origin = headers.get(b"origin").decode("latin-1")
+        return not origin or origin in self.origins
+
+    def cors(self, headers: "Incoming") -> Headers:
+        """The reply's headers for a page of a known origin."""
+        origin = headers.get(b"origin")
+        if not origin or origin.decode("latin-1") not in self.origins:
+            return [(b"vary", b"Origin")]
+        return [
+            (b"vary", b"Origin"),
+            (b"access-control-allow-origin", origin),
+            (b"access-control-expose-headers", b"x-request-id"),
+        ]
+
+
+class Incoming:
+    """A request's headers; one that comes twice where it must not is refused."""
+
+    def __init__(self, raw: Sequence[tuple[bytes, bytes]]) -> None:
+        self._raw = raw
+
+    def get(self, name: bytes) -> bytes:
+        """The value, empty when it is missing.
+
+        Raises: Refused when it comes twice.
+        """
+        found = [value for key, value in self._raw if key == name]
+        if len(found) > 1:
+            raise Refused(400, "A header stands twice.")
+        return found[0] if found else b""
+
+
+async def read_body(receive: Receive, headers: Incoming) -> bytes:
+    """The whole body, bounded in bytes and time, whatever the headers say of its length.
+
+    Raises: Refused; ClientGone.
+    """
+    declared = headers.get(b"content-length")
+    if declared.isdigit() and int(declared) > BODY_BYTES_MAX:
+        raise Refused(413, "The body is too large.", code="TOO_LARGE")
+    try:
+        async with asyncio.timeout(READ_S):
+            return await _read(receive)
+    except TimeoutError:
+        raise Refused(408, "The body took too long.") from None
+
+
+async def _read(receive: Receive) -> bytes:
+    message = await receive()
+    body: bytes = message.get("body", b"")
+    while True:
+        if message["type"] == "http.disconnect":
+            raise ClientGone
+        if len(body) > BODY_BYTES_MAX:
+            raise Refused(413, "The body is too large.", code="TOO_LARGE")
+        if not message.get("more_body"):
+            return body
+        message = await receive()
+        body += message.get("body", b"")
+
+
+async def reply(send: Send, status: int, body: bytes, headers: Sequence[tuple[bytes, bytes]] = ()) -> None:
+    """One whole reply with the security headers."""
+    length = (b"content-length", str(len(body)).encode())
+    await send({"type": "http.response.start", "status": status, "headers": [*SECURITY_HEADERS, length, *headers]})
+    await send({"type": "http.response.body", "body": body})

@@ -1,0 +1,268 @@
+"""graphql-transport-ws: subscriptions over a websocket, with the protocol's close codes and bounds on everything.
+
+Source: the protocol of the npm package graphql-ws (PROTOCOL.md). Queries and mutations are POSTed, not sent here.
+"""
+
+import asyncio
+import logging
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from salonos.edge.gate import Gate, Incoming, Receive, Refused, Scope, Send
+from salonos.edge.sessions import Watched, close_code, token_of
+from salonos.edge.strict_json import Malformed, read_object
+from salonos.graph import errors
+from salonos.graph.context import RequestFacts
+from salonos.graph.execute import Engine
+from salonos.identity.queries import Identity
+from salonos.kernel.ids import new_id
+from salonos.kernel.problems import TooMany, Unauthenticated
+
+PROTOCOL = "graphql-transport-ws"
+INIT_S = 5.0
+SEND_S = 10.0
+SUBSCRIPTIONS_MAX = 20
+STRANGERS_PER_ADDRESS_MAX = 20
+ID_CHARACTERS_MAX = 128
+
+_log = logging.getLogger(__name__)
+
+
+class Close(Exception):  # noqa: N818  ends a socket with a code
+    """A code of the protocol and a short constant reason."""
+
+    def __init__(self, code: int, reason: str) -> None:
+        super().__init__(reason)
+        self.code = code
+        self.reason = reason
+
+
+@dataclass
+class Sockets:
+    """The websockets of one process. `strangers` counts those that have not said who they are, by address."""
+
+    engine: Engine
+    identity: Identity
+    gate: Gate
+    strangers: Counter[str] = field(default_factory=Counter)
+    open: set["Socket"] = field(default_factory=set)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One websocket, from its handshake to its end."""
+        await receive()
+        headers = Incoming(scope["headers"])
+        address = scope["client"][0] if scope.get("client") else ""
+        try:
+            self.gate.check_host(headers)
+            is_welcome = self.gate.allows_origin(headers) and self.strangers[address] < STRANGERS_PER_ADDRESS_MAX
+        except Refused:
+            is_welcome = False
+        if not is_welcome or scope["query_string"]:
+            await send({"type": "websocket.close", "code": 4403})
+            return
+        if PROTOCOL not in scope.get("subprotocols", ()):
+            await send({"type": "websocket.accept"})
+            await send({"type": "websocket.close", "code": 4406, "reason": "Subprotocol not acceptable"})
+            return
+        await send({"type": "websocket.accept", "subprotocol": PROTOCOL})
+        facts = RequestFacts(id=new_id().hex, address=address)
+        socket = Socket(self, receive, send, facts)
+        self.open.add(socket)
+        try:
+            await socket.run()
+        finally:
+            self.open.discard(socket)
+
+
+@dataclass(eq=False)
+class Socket:
+    """One client's websocket."""
+
+    sockets: Sockets
+    receive: Receive
+    send: Send
+    facts: RequestFacts
+    session: Watched | None = None
+    running: dict[str, asyncio.Task[None]] = field(default_factory=dict)
+    is_over: bool = False
+
+    async def run(self) -> None:
+        """Until either side closes it."""
+        try:
+            first = await self.begin()
+            if first:
+                await self.converse()
+        except Close as close:
+            await self.close(close)
+        except (OSError, RuntimeError, TimeoutError):
+            _log.info("a socket went away", extra={"request_id": self.facts.id})
+        finally:
+            self.is_over = True
+            tasks = list(self.running.values())
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def close(self, close: Close) -> None:
+        """Says why, and ends it."""
+        self.is_over = True
+        try:
+            async with asyncio.timeout(SEND_S):
+                await self.send({"type": "websocket.close", "code": close.code, "reason": close.reason})
+        except (OSError, RuntimeError, TimeoutError):
+            return
+
+    async def begin(self) -> bool:
+        """The client says who it is within five seconds; False when it went away instead."""
+        strangers, address = self.sockets.strangers, self.facts.address
+        strangers[address] += 1
+        try:
+            async with asyncio.timeout(INIT_S):
+                message = await self.next_message()
+        except TimeoutError:
+            raise Close(4408, "Connection initialisation timeout") from None
+        finally:
+            strangers[address] -= 1
+            if not strangers[address]:
+                del strangers[address]
+        if message is None:
+            return False
+        if message["type"] != "connection_init":
+            raise Close(4401, "Unauthorized")
+        payload = message.get("payload") or {}
+        if not isinstance(payload, dict):
+            raise Close(4400, "Invalid payload")
+        self.session = await self.sign_in(payload)
+        await self.say(b'{"type":"connection_ack"}')
+        return True
+
+    async def sign_in(self, payload: dict[str, Any]) -> Watched:
+        """The session of the token in the payload's Authorization."""
+        given = payload.get("Authorization") or payload.get("authorization") or ""
+        try:
+            token = token_of(given) if isinstance(given, str) else None
+            if token is None:
+                raise Unauthenticated
+            return await Watched.begin(self.sockets.identity, token)
+        except Unauthenticated:
+            raise Close(4401, "Unauthorized") from None
+
+    async def converse(self) -> None:
+        """Messages, one after the other, until the session is over."""
+        if self.session is None:
+            raise Close(4401, "Unauthorized")
+        over = asyncio.create_task(self.session.until_over())
+        try:
+            while True:
+                heard = asyncio.ensure_future(self.next_message())
+                await asyncio.wait([heard, over], return_when=asyncio.FIRST_COMPLETED)
+                if over.done():
+                    heard.cancel()
+                    await asyncio.gather(heard, return_exceptions=True)
+                    raise Close(close_code(over.result()), "Session over")
+                message = heard.result()
+                if message is None:
+                    return
+                await self.on_message(message)
+        finally:
+            over.cancel()
+            await asyncio.gather(over, return_exceptions=True)
+
+    async def on_message(self, message: dict[str, Any]) -> None:
+        """One message of the protocol."""
+        match message["type"]:
+            case "subscribe":
+                await self.on_subscribe(message)
+            case "complete":
+                task = self.running.pop(self.id_of(message), None)
+                if task is not None:
+                    task.cancel()
+            case "ping":
+                await self.say(b'{"type":"pong"}')
+            case "pong":
+                return
+            case "connection_init":
+                raise Close(4429, "Too many initialisation requests")
+            case _:
+                raise Close(4400, "Unknown message type")
+
+    def id_of(self, message: dict[str, Any]) -> str:
+        """The operation's id."""
+        found = message.get("id")
+        if not isinstance(found, str) or not 1 <= len(found) <= ID_CHARACTERS_MAX:
+            raise Close(4400, "Invalid id")
+        return found
+
+    async def on_subscribe(self, message: dict[str, Any]) -> None:
+        """Starts a subscription."""
+        name, payload = self.id_of(message), message.get("payload")
+        if not isinstance(payload, dict) or not isinstance(payload.get("query"), str):
+            raise Close(4400, "Invalid payload")
+        operation_name, variables = payload.get("operationName"), payload.get("variables")
+        if not isinstance(operation_name, str | None) or not isinstance(variables, dict | None):
+            raise Close(4400, "Invalid payload")
+        if name in self.running:
+            raise Close(4409, "Subscriber already exists")
+        if len(self.running) >= SUBSCRIPTIONS_MAX:
+            too_many = TooMany(f"A socket has at most {SUBSCRIPTIONS_MAX} subscriptions.", retry_after_s=1)
+            await self.say(framed("error", name, orjson.dumps(errors.entries_of(too_many))))
+            return
+        self.running[name] = asyncio.create_task(
+            self.subscription(name, payload["query"], operation_name, variables or {})
+        )
+
+    async def subscription(
+        self, name: str, query: str, operation_name: str | None, variables: dict[str, Any]
+    ) -> None:
+        """Runs one subscription to its end."""
+        if self.session is None:
+            return
+        engine = self.sockets.engine
+        events = engine.subscribe(self.session.actor, self.facts, query, operation_name, variables)
+        try:
+            async for body in events:
+                await self.say(framed("next", name, body))
+            await self.say(framed("complete", name, None))
+        except errors.Rejected as rejected:
+            await self.say(framed("error", name, orjson.dumps(rejected.entries)))
+        except (OSError, RuntimeError, TimeoutError):
+            await self.close(Close(1013, "Too slow"))
+        finally:
+            await events.aclose()
+            if self.running.get(name) is asyncio.current_task():
+                del self.running[name]
+
+    async def say(self, text: bytes) -> None:
+        """Sends one message; a client that does not take it within ten seconds is too slow."""
+        if self.is_over:
+            return
+        async with asyncio.timeout(SEND_S):
+            await self.send({"type": "websocket.send", "text": text.decode()})
+
+    async def next_message(self) -> dict[str, Any] | None:
+        """The next message, None when the client has gone.
+
+        Raises: Close.
+        """
+        heard = await self.receive()
+        if heard["type"] == "websocket.disconnect":
+            return None
+        text = heard.get("text")
+        if text is None:
+            raise Close(4400, "Invalid message")
+        try:
+            message = read_object(text.encode())
+        except (Malformed, UnicodeEncodeError):
+            raise Close(4400, "Invalid message") from None
+        if not isinstance(message.get("type"), str):
+            raise Close(4400, "Invalid message")
+        return message
+
+
+def framed(kind: str, name: str, payload: bytes | None) -> bytes:
+    """A message of the protocol around a payload that is finished JSON."""
+    head = b'{"id":' + orjson.dumps(name) + b',"type":"' + kind.encode() + b'"'
+    return head + b"}" if payload is None else head + b',"payload":' + payload + b"}"

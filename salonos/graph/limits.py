@@ -1,0 +1,259 @@
+"""The guard of documents: depth, aliases, directives, operations and cost, each fragment visited once.
+
+A limiter that expands fragments doubles its work with each one; here every fragment is measured once and its measure
+reused, so that a document of any shape costs as many steps as it has nodes. Cost is the number of objects that a
+request may return: page sizes multiply down the tree.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from graphql import (
+    DocumentNode,
+    FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
+    GraphQLField,
+    GraphQLNamedType,
+    GraphQLSchema,
+    InlineFragmentNode,
+    IntValueNode,
+    ListValueNode,
+    OperationDefinitionNode,
+    SelectionSetNode,
+    VariableNode,
+    get_named_type,
+    get_nullable_type,
+    is_list_type,
+)
+
+from salonos.kernel.problems import QueryTooComplex
+
+if TYPE_CHECKING:
+    from salonos.graph.documents import Operation
+
+INTROSPECTION = frozenset({"__schema", "__type"})
+PASSING = frozenset({"edges", "node", "nodes"})
+"""Steps through a connection: they lead to rows and are none themselves."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The numbers, in one place."""
+
+    depth_max: int = 12
+    introspection_depth_max: int = 20
+    aliases_max: int = 30
+    directives_max: int = 10
+    operations_max: int = 5
+    objects_max: int = 20_000
+    page_default: int = 20
+    list_typical: int = 5
+    """How many rows a bounded list counts for: most bills have fewer than five lines."""
+
+
+@dataclass(frozen=True)
+class Measure:
+    """What a selection adds up to, its fragments included."""
+
+    depth: int = 0
+    aliases: int = 0
+    directives: int = 0
+    introspection_depth: int = 0
+
+    def beside(self, other: "Measure") -> "Measure":
+        """Two selections of one object."""
+        return Measure(
+            max(self.depth, other.depth),
+            self.aliases + other.aliases,
+            self.directives + other.directives,
+            max(self.introspection_depth, other.introspection_depth),
+        )
+
+
+Size = int | str | tuple[int | str, ...]
+"""How many rows a field asks for: a number, a variable's name, or several of these to be added up."""
+
+
+@dataclass(eq=False)
+class Cost:
+    """A selection's rows: `rows` objects, each with what its parts cost. A fragment's cost is shared by its spreads."""
+
+    size: Size = 0
+    is_row: bool = False
+    parts: list["Cost"] = field(default_factory=list)
+
+
+@dataclass(eq=False)
+class Guard:
+    """Holds documents of one schema to the limits. `visits` counts the nodes it looked at, for tests."""
+
+    schema: GraphQLSchema
+    limits: Limits = field(default_factory=Limits)
+    visits: int = 0
+    _costs: dict[int, tuple["Operation", Cost]] = field(default_factory=dict)
+
+    def check_document(self, document: DocumentNode, operation: OperationDefinitionNode) -> None:
+        """What can be told from the text alone, before validation.
+
+        Raises: QueryTooComplex.
+        """
+        operations = sum(isinstance(each, OperationDefinitionNode) for each in document.definitions)
+        if operations > self.limits.operations_max:
+            raise QueryTooComplex(f"A document has at most {self.limits.operations_max} operations.")
+        fragments = fragments_of(document)
+        whole = self._measure(operation.selection_set, fragments, {}, frozenset())
+        directives = whole.directives + len(operation.directives or ())
+        if whole.depth > self.limits.depth_max:
+            raise QueryTooComplex(f"An operation is at most {self.limits.depth_max} levels deep.")
+        if whole.introspection_depth > self.limits.introspection_depth_max:
+            raise QueryTooComplex(f"Introspection is at most {self.limits.introspection_depth_max} levels deep.")
+        if whole.aliases > self.limits.aliases_max:
+            raise QueryTooComplex(f"An operation has at most {self.limits.aliases_max} aliases.")
+        if directives > self.limits.directives_max:
+            raise QueryTooComplex(f"An operation has at most {self.limits.directives_max} directives.")
+
+    def _measure(
+        self,
+        selections: SelectionSetNode,
+        fragments: Mapping[str, FragmentDefinitionNode],
+        known: dict[str, Measure],
+        above: frozenset[str],
+    ) -> Measure:
+        total = Measure()
+        for node in selections.selections:
+            self.visits += 1
+            directives = len(node.directives or ())
+            if isinstance(node, FragmentSpreadNode):
+                name = node.name.value
+                if name not in known and name in fragments and name not in above:
+                    known[name] = self._measure(fragments[name].selection_set, fragments, known, above | {name})
+                below = known.get(name, Measure())  # a cycle or an unknown name is the validation's to refuse
+            elif isinstance(node, InlineFragmentNode):
+                below = self._measure(node.selection_set, fragments, known, above)
+            elif isinstance(node, FieldNode):
+                below = self._measure_field(node, fragments, known, above)
+            else:
+                continue
+            total = total.beside(below).beside(Measure(directives=directives))
+        return total
+
+    def _measure_field(
+        self,
+        node: FieldNode,
+        fragments: Mapping[str, FragmentDefinitionNode],
+        known: dict[str, Measure],
+        above: frozenset[str],
+    ) -> Measure:
+        name, aliases = node.name.value, int(node.alias is not None)
+        below = self._measure(node.selection_set, fragments, known, above) if node.selection_set else Measure()
+        if name in INTROSPECTION:
+            return Measure(0, below.aliases + aliases, below.directives, below.depth + 1)
+        step = 0 if name in PASSING else 1
+        return Measure(below.depth + step, below.aliases + aliases, below.directives, below.introspection_depth)
+
+    def check_cost(self, operation: "Operation", variables: Mapping[str, Any]) -> None:
+        """How many objects this request may return, with its page sizes.
+
+        Raises: QueryTooComplex.
+        """
+        kept = self._costs.get(id(operation))
+        if kept is None or kept[0] is not operation:
+            kept = self._costs[id(operation)] = (operation, self._cost_of(operation))
+            if len(self._costs) > 2_000:  # noqa: PLR2004  as many as documents are kept
+                self._costs.pop(next(iter(self._costs)))
+        if objects(kept[1], variables, {}) > self.limits.objects_max:
+            raise QueryTooComplex(f"An operation asks for at most {self.limits.objects_max} objects: ask for less at once.")
+
+    def _cost_of(self, operation: "Operation") -> Cost:
+        root = self.schema.get_root_type(operation.kind)
+        fragments = fragments_of(operation.document)
+        whole = Cost()
+        if root is not None:
+            self._add(whole, operation.definition.selection_set, root, fragments, {})
+        return whole
+
+    def _add(
+        self,
+        into: Cost,
+        selections: SelectionSetNode,
+        parent: GraphQLNamedType,
+        fragments: Mapping[str, FragmentDefinitionNode],
+        known: dict[str, Cost],
+    ) -> None:
+        for node in selections.selections:
+            if isinstance(node, FragmentSpreadNode):
+                into.parts.append(self._fragment(node.name.value, fragments, known))
+            elif isinstance(node, InlineFragmentNode):
+                kind = self.schema.type_map[node.type_condition.name.value] if node.type_condition else parent
+                self._add(into, node.selection_set, kind, fragments, known)
+            elif isinstance(node, FieldNode) and node.selection_set is not None:
+                definition = self._definition(parent, node.name.value)
+                if definition is not None:
+                    made = self._cost_of_field(node, definition, parent)
+                    self._add(made, node.selection_set, get_named_type(definition.type), fragments, known)
+                    into.parts.append(made)
+
+    def _fragment(self, name: str, fragments: Mapping[str, FragmentDefinitionNode], known: dict[str, Cost]) -> Cost:
+        """The document is valid, so that the fragment exists and does not spread itself."""
+        if name not in known:
+            known[name] = Cost(size=1)
+            definition = fragments[name]
+            kind = self.schema.type_map[definition.type_condition.name.value]
+            self._add(known[name], definition.selection_set, kind, fragments, known)
+        return known[name]
+
+    def _definition(self, parent: GraphQLNamedType, name: str) -> GraphQLField | None:
+        fields: Mapping[str, GraphQLField] = getattr(parent, "fields", {})
+        return fields.get(name)
+
+    def _cost_of_field(self, node: FieldNode, definition: GraphQLField, parent: GraphQLNamedType) -> Cost:
+        given = {each.name.value: each.value for each in node.arguments or ()}
+        if parent.name.endswith("Connection") or parent.name.endswith("Edge"):
+            return Cost(size=1)
+        if get_named_type(definition.type).name.endswith("Connection"):
+            sizes = tuple(_size(given[name]) for name in ("first", "last") if name in given)
+            return Cost(size=sizes or self.limits.page_default, is_row=True)
+        if "ids" in given:
+            value = given["ids"]
+            return Cost(len(value.values) if isinstance(value, ListValueNode) else _size(value), is_row=True)
+        is_list = is_list_type(get_nullable_type(definition.type))
+        return Cost(self.limits.list_typical if is_list else 1, is_row=True)
+
+
+def _size(value: Any) -> int | str:
+    if isinstance(value, VariableNode):
+        return value.name.value
+    return int(value.value) if isinstance(value, IntValueNode) else 0
+
+
+def objects(cost: Cost, variables: Mapping[str, Any], known: dict[int, int]) -> int:
+    """The objects of a selection: a number of rows, each one and what is below it. Every shared part is added up once."""
+    found = known.get(id(cost))
+    if found is None:
+        below = sum(objects(part, variables, known) for part in cost.parts)
+        if not cost.is_row:
+            found = below
+        else:
+            found = _rows(cost.size, variables) * (1 + below)
+        known[id(cost)] = found
+    return found
+
+
+def _rows(size: Size, variables: Mapping[str, Any]) -> int:
+    if isinstance(size, tuple):
+        return sum(_rows(each, variables) for each in size) or 1
+    if isinstance(size, int):
+        return max(size, 0)
+    given = variables.get(size)
+    if isinstance(given, list):
+        return len(given)
+    return max(given, 0) if isinstance(given, int) else 20
+
+
+def fragments_of(document: DocumentNode) -> dict[str, FragmentDefinitionNode]:
+    """A document's fragments by name."""
+    return {each.name.value: each for each in document.definitions if isinstance(each, FragmentDefinitionNode)}
+
+
