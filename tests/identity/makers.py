@@ -58,8 +58,6 @@ async def open_house(database: Database) -> House:
     """A salon with two branches and the owner `owner`."""
     first = await salon.make_branch(database, "BLR1")
     second = await salon.make_branch(database, "BLR2")
-    new = commands.NewOwner(
-        display_name="Asha Owner", username="owner", password_hash=await commands.new_hash(PASSWORD)
-    )
+    new = commands.NewOwner(display_name="Asha Owner", username="owner", password=PASSWORD)
     owner_id = await database.run(Actor.system(), lambda work: commands.create_owner(work, new))
     return House(database, (first, second), owner_id)
