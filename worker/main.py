@@ -184,12 +184,19 @@ async def _purge(work: Work) -> None:
 
 
 async def _close(worker: Worker) -> None:
-    """Lets ARQ's jobs end by themselves for a while, then puts away its connections."""
+    """Lets ARQ's jobs end by themselves for a while, then puts away its connections.
+
+    What is cut off here is no loss: its row's lease runs out, and another worker takes it over.
+    """
     worker.allow_pick_jobs = False
     if worker.tasks:
         await asyncio.wait(worker.tasks.values(), timeout=STOP_S)
-    with contextlib.suppress(*REDIS_AWAY, asyncio.CancelledError):
-        await worker.close()
+    for task in worker.tasks.values():
+        task.cancel()
+    await asyncio.gather(*worker.tasks.values(), return_exceptions=True)
+    if worker._pool is not None:  # noqa: SLF001  `Worker.close` calls what redis has deprecated, and leaves it open on errors
+        with contextlib.suppress(*REDIS_AWAY):
+            await worker.pool.aclose(close_connection_pool=True)
 
 
 def run(settings: Settings) -> None:
