@@ -1,0 +1,119 @@
+"""The guard: every limit, and that a document of any shape costs as many steps as it has nodes."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from graphql import DocumentNode, GraphQLSchema, OperationDefinitionNode, OperationType, build_schema, parse
+
+from salonos.graph.limits import Guard, Limits
+from salonos.kernel.problems import QueryTooComplex
+
+SCHEMA: GraphQLSchema = build_schema(
+    """
+    type Query { bill(id: ID): Bill  nodes(ids: [ID!]!): [Bill]  bills(first: Int = 20, last: Int): BillConnection }
+    type BillConnection { nodes: [Bill!]!  edges: [BillEdge!]!  totalCount: Int }
+    type BillEdge { node: Bill!  cursor: String! }
+    type Bill { id: ID!  total: String  lines: [Line!]!  customer: Customer  original: Bill }
+    type Line { id: ID!  bill: Bill }
+    type Customer { name: String  bills(first: Int = 20): BillConnection }
+    """
+)
+
+
+@dataclass(eq=False)
+class Asked:
+    """As much of an operation as the guard looks at."""
+
+    document: DocumentNode
+
+    @property
+    def definition(self) -> OperationDefinitionNode:
+        found = self.document.definitions[0]
+        assert isinstance(found, OperationDefinitionNode)
+        return found
+
+    @property
+    def kind(self) -> OperationType:
+        return self.definition.operation
+
+
+def check(text: str, **variables: Any) -> Guard:
+    guard = Guard(SCHEMA)
+    asked = Asked(parse(text))
+    guard.check_document(asked.document, asked.definition)
+    guard.check_cost(asked, variables)  # type: ignore[arg-type]  # the part of an operation that is looked at
+    return guard
+
+
+def nested(levels: int) -> str:
+    return "{ bill { " + "original { " * (levels - 2) + "id" + " }" * (levels - 2) + " } }"
+
+
+def test_what_a_screen_asks_is_let_through() -> None:
+    check("{ bills { edges { cursor node { id lines { id } customer { name bills(first: 5) { nodes { id } } } } } } }")
+
+
+def test_depth_counts_levels_without_the_steps_of_connections() -> None:
+    check(nested(12))
+    with pytest.raises(QueryTooComplex, match="12 levels"):
+        check(nested(13))
+    check("{ bills { edges { node { customer { bills { edges { node { customer { bills { nodes { id } } } } } } } } } } }".replace("bills {", "bills(first: 1) {"))
+
+
+def test_aliases_directives_and_operations_are_counted_through_fragments() -> None:
+    aliases = " ".join(f"a{n}: id" for n in range(16))
+    with pytest.raises(QueryTooComplex, match="30 aliases"):
+        check(f"{{ bill {{ ...f ...f }} }} fragment f on Bill {{ {aliases} }}")
+    with pytest.raises(QueryTooComplex, match="10 directives"):
+        check("{ bill { id " + " ".join(["@skip(if: false)"] * 11) + " } }")
+    with pytest.raises(QueryTooComplex, match="5 operations"):
+        check("query a { bill { id } } " + " ".join(f"query b{n} {{ bill {{ id }} }}" for n in range(5)))
+
+
+def bomb(fragments: int) -> str:
+    """Each fragment spreads the next one twice: expanded, it doubles with every fragment."""
+    parts = [f"fragment f{n} on Bill {{ ...f{n + 1} ...f{n + 1} }}" for n in range(fragments)]
+    return "{ bill { ...f0 } } " + " ".join(parts) + f" fragment f{fragments} on Bill {{ id }}"
+
+
+def test_a_fragment_is_visited_once_however_often_it_is_spread() -> None:
+    assert check(bomb(20)).visits == 2 + 2 * 20 + 1
+    assert check(bomb(60)).visits == 2 + 2 * 60 + 1
+
+
+def test_a_cycle_of_fragments_ends() -> None:
+    guard = Guard(SCHEMA)
+    document = parse("{ bill { ...a } } fragment a on Bill { original { ...b } } fragment b on Bill { original { ...a } }")
+    operation = document.definitions[0]
+    assert isinstance(operation, OperationDefinitionNode)
+
+    guard.check_document(document, operation)
+
+    assert guard.visits < 10
+
+
+@pytest.mark.parametrize(
+    ("text", "variables", "objects"),
+    [
+        ("{ bill { id } }", {}, 1),
+        ("{ bills { nodes { id } } }", {}, 20),
+        ("{ bills(first: 100) { nodes { lines { id } } } }", {}, 600),
+        ("query($n: Int) { bills(first: $n) { edges { node { id } } } }", {"n": 7}, 7),
+        ("query($ids: [ID!]!) { nodes(ids: $ids) { id } }", {"ids": ["a", "b"]}, 2),
+        ("{ bills(first: 10) { nodes { ...f } } } fragment f on Bill { customer { bills(first: 3) { nodes { id } } } }", {}, 50),
+    ],
+)  # fmt: skip
+def test_cost_is_the_number_of_objects_asked_for(text: str, variables: dict[str, Any], objects: int) -> None:
+    asked = Asked(parse(text))
+    exactly = Guard(SCHEMA, Limits(objects_max=objects))
+    below = Guard(SCHEMA, Limits(objects_max=objects - 1))
+
+    exactly.check_cost(asked, variables)  # type: ignore[arg-type]  # as above
+    with pytest.raises(QueryTooComplex, match="objects"):
+        below.check_cost(asked, variables)  # type: ignore[arg-type]  # as above
+
+
+def test_pages_within_pages_multiply() -> None:
+    with pytest.raises(QueryTooComplex, match="20000 objects"):
+        check("{ bills(first: 100) { nodes { customer { bills(first: 100) { nodes { customer { name } } } } } } }")
