@@ -1,0 +1,83 @@
+"""Migrations make what the mapped classes say, go up, down and up again, and two starters don't trip over each other."""
+
+import asyncio
+
+import asyncpg
+import pytest
+
+from salonos.kernel import migrations
+from salonos.kernel.database import plain_url
+from salonos.kernel.ids import new_id
+from tests import servers
+
+
+@pytest.fixture
+async def empty_url():
+    name = f"test_{new_id().hex}"
+    await servers.create_database(name, template="template0")
+    yield servers.url_of(name)
+    await servers.drop_database(name)
+
+
+async def schema_of(url: str) -> list[tuple[str, ...]]:
+    """Every column, constraint, index and trigger, as text."""
+    connection = await asyncpg.connect(plain_url(url))
+    rows = await connection.fetch(
+        """
+        select 'column', table_name, column_name, data_type || is_nullable || coalesce(column_default, '')
+        from information_schema.columns where table_schema = 'public'
+        union all
+        select 'constraint', conrelid::regclass::text, conname, pg_get_constraintdef(oid)
+        from pg_constraint where connamespace = 'public'::regnamespace
+        union all
+        select 'index', tablename, indexname, indexdef from pg_indexes where schemaname = 'public'
+        union all
+        select 'trigger', tgrelid::regclass::text, tgname, pg_get_triggerdef(oid) from pg_trigger where not tgisinternal
+        order by 1, 2, 3, 4
+        """
+    )
+    await connection.close()
+    return [tuple(row) for row in rows]
+
+
+async def test_the_migrations_make_what_the_mapped_classes_say(database_url: str) -> None:
+    await migrations.check(database_url)
+
+
+async def test_they_go_up_down_and_up_again_to_the_same_schema(empty_url: str) -> None:
+    await migrations.upgrade(empty_url)
+    first = await schema_of(empty_url)
+    await migrations.downgrade(empty_url, revision="base")
+    left = {row[1] for row in await schema_of(empty_url)}
+    await migrations.upgrade(empty_url)
+
+    assert left == {"alembic_version"}
+    assert await schema_of(empty_url) == first
+
+
+async def test_two_processes_that_start_together_migrate_once(empty_url: str) -> None:
+    await asyncio.gather(*(migrations.upgrade(empty_url) for _ in range(3)))
+
+    await migrations.check(empty_url)
+
+
+async def test_every_column_of_a_foreign_key_is_the_first_of_an_index(database_url: str) -> None:
+    """Without one, deleting or joining a parent reads the whole child table."""
+    connection = await asyncpg.connect(plain_url(database_url))
+    rows = await connection.fetch(
+        """
+        select conrelid::regclass::text as table_name, conname from pg_constraint c
+        where contype = 'f' and connamespace = 'public'::regnamespace and not exists (
+            select from pg_index i where i.indrelid = c.conrelid and i.indkey[0] = c.conkey[1])
+        """
+    )
+    await connection.close()
+
+    found = {row["conname"] for row in rows}
+    assert found <= SMALL_PARENTS, "give it an index, or say why its parent is never asked for its children"
+
+
+SMALL_PARENTS = {
+    "fk_entries_reverses_id",
+}
+"""Keys to tables that are never deleted from and whose children are never listed by them."""
