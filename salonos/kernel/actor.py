@@ -62,6 +62,11 @@ class Actor:
         """The one branch of an actor whose reach is ONE_BRANCH."""
         return self.branch_ids[0]
 
+    @property
+    def is_everywhere(self) -> bool:
+        """Whether the reach is ALL. For expressions that must tell it from a reach of no branch at all."""
+        return self.access.reach is Reach.ALL
+
     def may(self, permission: Permission) -> bool:
         """Whether the actor holds a permission, be it for own rows only."""
         return permission in self.access.permissions
