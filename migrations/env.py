@@ -4,9 +4,11 @@ import importlib
 import pkgutil
 
 from alembic import context
+from sqlalchemy.dialects.postgresql.base import ischema_names
 
 import salonos
 from salonos.kernel.database import Base
+from salonos.kernel.tables import Xid8
 
 
 def import_tables() -> None:
@@ -17,5 +19,6 @@ def import_tables() -> None:
 
 
 import_tables()
+ischema_names["xid8"] = Xid8  # SQLAlchemy's reflection does not know it
 context.configure(connection=context.config.attributes["connection"], target_metadata=Base.metadata, compare_type=True)
 context.run_migrations()

@@ -60,24 +60,3 @@ async def test_two_processes_that_start_together_migrate_once(empty_url: str) ->
 
     await migrations.check(empty_url)
 
-
-async def test_every_column_of_a_foreign_key_is_the_first_of_an_index(database_url: str) -> None:
-    """Without one, deleting or joining a parent reads the whole child table."""
-    connection = await asyncpg.connect(plain_url(database_url))
-    rows = await connection.fetch(
-        """
-        select conrelid::regclass::text as table_name, conname from pg_constraint c
-        where contype = 'f' and connamespace = 'public'::regnamespace and not exists (
-            select from pg_index i where i.indrelid = c.conrelid and i.indkey[0] = c.conkey[1])
-        """
-    )
-    await connection.close()
-
-    found = {row["conname"] for row in rows}
-    assert found <= SMALL_PARENTS, "give it an index, or say why its parent is never asked for its children"
-
-
-SMALL_PARENTS = {
-    "fk_entries_reverses_id",
-}
-"""Keys to tables that are never deleted from and whose children are never listed by them."""
