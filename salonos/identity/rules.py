@@ -240,7 +240,7 @@ def open_successor(sealed: bytes, *, parent: str, key: bytes) -> str:
     """
     try:
         return AESGCM(_successor_key(parent, key)).decrypt(sealed[:12], sealed[12:], None).decode()
-    except InvalidTag as error:
+    except (InvalidTag, ValueError) as error:
         raise ValueError("not this parent's successor") from error
 
 

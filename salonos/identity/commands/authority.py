@@ -50,7 +50,8 @@ async def granted_role(work: Work, role_id: UUID) -> tables.Role:
 
     Raises: InvalidInput NOT_FOUND at `roleId`; RightsBeyondYours.
     """
-    role = await work.session.get(tables.Role, role_id)
+    # Shared until the end: nobody widens the role between this look at it and the grant.
+    role = await work.session.get(tables.Role, role_id, with_for_update={"read": True})
     if role is None:
         raise not_found(("roleId",), "role")
     refuse_beyond(work, queries.rights_of_role(role))
