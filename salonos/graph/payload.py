@@ -41,10 +41,8 @@ def references(value: Any) -> list[Ref]:
 
 def attributes_with_references(result: Any) -> dict[str, list[Ref]]:
     """An object's attributes that hold references, by their Python names."""
-    definition = getattr(type(result), "__strawberry_definition__", None)
-    if definition is None or isinstance(result, type):
-        return {}
-    found = {each.python_name: references(getattr(result, each.python_name, None)) for each in definition.fields}
+    fields = getattr(getattr(type(result), "__strawberry_definition__", None), "fields", ())  # an enum has none
+    found = {each.python_name: references(getattr(result, each.python_name, None)) for each in fields}
     return {name: held for name, held in found.items() if held}
 
 

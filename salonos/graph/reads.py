@@ -60,7 +60,7 @@ class Computed:
     The columns, by name and type, are the same for all rights; `c` is what a type's fields are declared with.
     """
 
-    def __init__(self, name: str, build: Callable[[Access], Select[Any]]) -> None:
+    def __init__(self, name: str, build: Callable[[Access], Select[*tuple[Any, ...]]]) -> None:
         self.name = name
         self.build = build
 

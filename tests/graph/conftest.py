@@ -21,10 +21,12 @@ class CountedPool:
     def __init__(self, pool: Any, sent: list[str]) -> None:
         self._pool = pool
         self._sent = sent
+        self.everything: list[str] = []
 
     async def fetchrow(self, query: str, *values: Any) -> Any:
         """As the pool, and counted."""
         self._sent.append(query)
+        self.everything.append(query)
         return await self._pool.fetchrow(query, *values)
 
     def __getattr__(self, name: str) -> Any:
@@ -38,7 +40,8 @@ class Asker:
         self.database = database
         self.engine = Engine(GRAPH, database, introspection_is_open=True)
         self.sent: list[str] = []
-        database.pool = CountedPool(database.pool, self.sent)  # type: ignore[assignment]  # it does what a pool does
+        self.pool = CountedPool(database.pool, self.sent)
+        database.pool = self.pool  # type: ignore[assignment]  # it does what a pool does
 
     async def answer(
         self, text: str, role: str | Actor = "OWNER", key: str | None = None, name: str | None = None, **variables: Any
