@@ -1,0 +1,25 @@
+"""Writes of the till, a module per action.
+
+All of them price a bill anew (`pricing`), post by the posting table (`posting`) and write rows in one statement
+(`storing`); each checks its permission first and never commits.
+"""
+
+from salonos.bills.commands.adding import TakenPayment, add_payment
+from salonos.bills.commands.checking_out import check_out
+from salonos.bills.commands.drafting import create_bill, update_bill
+from salonos.bills.commands.posting import post_bill
+from salonos.bills.commands.pricing import BillContents, NewBill, NewLine, NewSale, NewTip
+
+__all__ = [
+    "BillContents",
+    "NewBill",
+    "NewLine",
+    "NewSale",
+    "NewTip",
+    "TakenPayment",
+    "add_payment",
+    "check_out",
+    "create_bill",
+    "post_bill",
+    "update_bill",
+]

@@ -1,0 +1,206 @@
+"""The entry of a bill and of its money, by the posting table. The document's number is drawn within the posting."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Final
+from uuid import UUID
+
+from salonos.accounting import commands as accounting
+from salonos.accounting import rules as accounts
+from salonos.accounting.commands import Document, NewEntry, NewLine, NewMoneyMove, PostedEntry, TaxLine
+from salonos.bills import events, problems, queries, rules
+from salonos.kernel.checks import Checks, Path
+from salonos.kernel.money import Money
+from salonos.kernel.problems import invalid
+from salonos.kernel.work import Work
+from salonos.salon import commands as salon
+from salonos.salon.rules import DocumentKind
+from salonos.salon.tables import Branch
+
+SERVICE_UNIT: Final = "NA"
+GOODS_UNIT: Final = "NOS"
+"""Unit quantity codes of the GST returns: services have none, pieces are numbers."""
+
+REFERENCE_MAX: Final = 120
+CAUSE: Final = "bill"
+
+
+@dataclass(frozen=True)
+class SoldLine:
+    """What the books need of a line."""
+
+    is_service: bool
+    code: str
+    quantity_milli: int
+    rate_hundredths: int
+    tax: rules.Tax
+
+
+@dataclass(frozen=True)
+class Sale:
+    """What the books need of a bill that is to be posted on a date."""
+
+    bill_id: UUID
+    branch: Branch
+    kind: rules.BillKind
+    on: date
+    customer_id: UUID | None
+    buyer_gstin: str | None
+    place_of_supply: str
+    lines: Sequence[SoldLine]
+    figures: rules.Figures
+    tip_paise: int
+
+
+async def book_sale(
+    work: Work, sale: Sale, *, kept: Sequence[rules.Kept] = (), advance_paise: int = 0, owed_paise: int = 0
+) -> PostedEntry:
+    """Posts a bill's entry with its tax lines and the money kept now, and draws its number.
+
+    Locks daily balances, the document series, the entry series, until the commit.
+
+    Raises: PeriodClosed; ClockBehind; NumberSeriesExhausted; StartOver past midnight.
+    """
+    services = sum(line.tax.taxable_paise for line in sale.lines if line.is_service)
+    amounts = rules.sale_amounts(
+        sale.figures,
+        services_paise=services,
+        kept=kept,
+        advance_paise=advance_paise,
+        owed_paise=owed_paise,
+        tip_paise=sale.tip_paise,
+    )
+    document = DocumentKind[sale.kind.name]
+
+    async def draw() -> str:
+        return await salon.draw_number(work, sale.branch, document, on=sale.on)
+
+    return await accounting.post_entry(
+        work,
+        NewEntry(
+            branch_id=sale.branch.id,
+            business_date=sale.on,
+            narration="Bill",
+            cause_kind=CAUSE,
+            cause_id=sale.bill_id,
+            lines=_lines(amounts, sale.customer_id),
+            tax_lines=_tax_lines(sale),
+            money=_money(kept),
+            document=Document(
+                kind=document,
+                id=sale.bill_id,
+                number=draw,
+                gstin=sale.branch.gstin,
+                party_gstin=sale.buyer_gstin,
+                place_of_supply=sale.place_of_supply,
+            ),
+        ),
+    )
+
+
+async def book_money(
+    work: Work, *, branch_id: UUID, bill_id: UUID, on: date, kept: Sequence[rules.Kept], owing_id: UUID | None
+) -> PostedEntry:
+    """Posts money that came in for a bill: towards what a customer owes, or as an advance on a draft (`owing_id` None).
+
+    Raises: PeriodClosed.
+    """
+    total = sum(each.amount_paise for each in kept)
+    against = rules.Amount(accounts.CUSTOMERS if owing_id else accounts.ADVANCES, -total, is_party=owing_id is not None)
+    return await accounting.post_entry(
+        work,
+        NewEntry(
+            branch_id=branch_id,
+            business_date=on,
+            narration="Payment on a bill" if owing_id else "Payment on a draft",
+            cause_kind=CAUSE,
+            cause_id=bill_id,
+            lines=_lines((*rules.money_amounts(kept), against), owing_id),
+            money=_money(kept),
+        ),
+    )
+
+
+async def check_cash(
+    work: Work, kept: Sequence[rules.Kept], *, bill_id: UUID, customer_id: UUID | None, on: date
+) -> None:
+    """Section 269ST: not so much cash from one person in a day, nor for one bill on all days together.
+
+    Raises: CashLimitExceeded.
+    """
+    cash = sum(each.amount_paise for each in kept if each.method is accounts.PaymentMethod.CASH)
+    if not cash:
+        return
+    taken = await queries.cash_taken(work, bill_id=bill_id, customer_id=customer_id, on=on)
+    most = cash + max(taken.of_customer_paise, taken.of_bill_paise)
+    if taken.limit_paise is not None and most >= taken.limit_paise:
+        raise problems.CashLimitExceeded(limit=Money(taken.limit_paise), cash=Money(most))
+
+
+def check_tenders(tenders: Sequence[rules.Tender]) -> tuple[rules.Tender, ...]:
+    """Tenders with their references made safe.
+
+    Raises: InvalidInput with every fault.
+    """
+    if len(tenders) > rules.PAYMENTS_MAX:
+        raise invalid(("payments",), "TOO_MANY", f"A bill has at most {rules.PAYMENTS_MAX} payments.")
+    checks = Checks()
+    kept = tuple(_checked(checks, each, ("payments", place)) for place, each in enumerate(tenders))
+    checks.finish()
+    return kept
+
+
+def check_tender(tender: rules.Tender) -> rules.Tender:
+    """One tender with its reference made safe.
+
+    Raises: InvalidInput with every fault.
+    """
+    checks = Checks()
+    kept = _checked(checks, tender, ("payment",))
+    checks.finish()
+    return kept
+
+
+def announce_sale(work: Work, sale: Sale) -> None:
+    """Tells that a bill became final."""
+    work.announce(events.BillPosted(branch_id=sale.branch.id, subject_id=sale.bill_id, business_date=sale.on))
+
+
+def announce_payment(work: Work, *, branch_id: UUID, bill_id: UUID, payment_id: UUID, on: date) -> None:
+    """Tells that money was kept."""
+    work.announce(events.PaymentTaken(branch_id=branch_id, subject_id=payment_id, bill_id=bill_id, business_date=on))
+
+
+def _checked(checks: Checks, tender: rules.Tender, path: Path) -> rules.Tender:
+    if not 1 <= tender.amount_paise <= rules.AMOUNT_MAX:
+        checks.add((*path, "amount"), "OUT_OF_RANGE", "A payment is more than 0.00.")
+    reference = checks.optional_text(tender.reference, (*path, "reference"), REFERENCE_MAX)
+    return rules.Tender(tender.method, tender.amount_paise, reference)
+
+
+def _lines(amounts: Sequence[rules.Amount], customer_id: UUID | None) -> tuple[NewLine, ...]:
+    return tuple(NewLine(each.account_code, each.paise, customer_id if each.is_party else None) for each in amounts)
+
+
+def _money(kept: Sequence[rules.Kept]) -> tuple[NewMoneyMove, ...]:
+    return tuple(NewMoneyMove(each.method, each.amount_paise, each.reference) for each in kept)
+
+
+def _tax_lines(sale: Sale) -> tuple[TaxLine, ...]:
+    """Only who is registered files returns."""
+    if sale.branch.gstin is None:
+        return ()
+    return tuple(
+        TaxLine(
+            code=line.code,
+            quantity_milli=line.quantity_milli,
+            unit=SERVICE_UNIT if line.is_service else GOODS_UNIT,
+            rate_hundredths=line.rate_hundredths,
+            taxable_paise=line.tax.taxable_paise,
+            cgst_paise=line.tax.cgst_paise,
+            sgst_paise=line.tax.sgst_paise,
+            igst_paise=line.tax.igst_paise,
+        )
+        for line in sale.lines
+    )

@@ -1,0 +1,29 @@
+"""Facts announced after the commit."""
+
+from dataclasses import dataclass
+from datetime import date
+from uuid import UUID
+
+from salonos.kernel.outbox import Event
+
+
+@dataclass(frozen=True, kw_only=True)
+class BillPosted(Event):
+    """A bill became final; the subject is the bill."""
+
+    business_date: date
+
+
+@dataclass(frozen=True, kw_only=True)
+class PaymentTaken(Event):
+    """Money was kept towards a bill; the subject is the payment."""
+
+    bill_id: UUID
+    business_date: date
+
+
+@dataclass(frozen=True, kw_only=True)
+class BillChanged(Event):
+    """A draft was begun or changed; the subject is the bill."""
+
+    version: int

@@ -1,0 +1,60 @@
+"""Expected failures at the till. Amounts are in paise."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from salonos.kernel.money import Money
+from salonos.kernel.problems import Problem
+
+
+@dataclass(eq=False)
+class BillAlreadyPosted(Problem):
+    """The bill is final: it can't be changed or posted again."""
+
+    bill_id: UUID
+    number: str
+    message: str = "This bill is posted already."
+
+
+@dataclass(eq=False)
+class PaymentsDoNotAddUp(Problem):
+    """The payments are less than what is due, or the amount on account is not the exact rest."""
+
+    due: Money
+    offered: Money
+    message: str = "The payments do not add up to what is due."
+
+
+@dataclass(eq=False)
+class PaymentsExceedTotal(Problem):
+    """More than what is due, where no change can be given; or a draft changed to less than was paid on it."""
+
+    due: Money
+    offered: Money
+    message: str = "The payments are more than what is due. Change is given on cash only."
+
+
+@dataclass(eq=False)
+class CustomerRequired(Problem):
+    """A balance is owed by a known customer only."""
+
+    balance_due: Money
+    message: str = "Choose the customer who owes the rest."
+
+
+@dataclass(eq=False)
+class CashLimitExceeded(Problem):
+    """So much cash from one person in a day, or for one bill, is refused (section 269ST Income-tax Act)."""
+
+    limit: Money
+    cash: Money
+    message: str = "The law does not allow so much cash from one person in a day or for one bill. Take it another way."
+
+
+@dataclass(eq=False)
+class DiscountNeedsApproval(Problem):
+    """More is taken off than the role may give."""
+
+    limit: Money
+    discount: Money
+    message: str = "This discount is more than you may give."

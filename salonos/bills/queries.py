@@ -1,0 +1,64 @@
+"""Named reads that commands and jobs need."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from uuid import UUID
+
+from sqlalchemy import func, or_, select
+
+from salonos.accounting.rules import PaymentMethod
+from salonos.bills import rules, tables
+from salonos.identity import tables as identity
+from salonos.kernel.database import Paise
+from salonos.kernel.work import Work
+
+
+@dataclass(frozen=True)
+class CashTaken:
+    """Cash kept already, and from which amount on more is refused; None while no limit is in force."""
+
+    limit_paise: int | None
+    of_customer_paise: int
+    of_bill_paise: int
+
+
+async def bill_for_update(work: Work, bill_id: UUID) -> tables.Bill | None:
+    """A bill, locked so that two tills can't both pay, change or post it."""
+    found = select(tables.Bill).where(tables.Bill.id == bill_id).with_for_update()
+    return (await work.session.execute(found)).scalar_one_or_none()
+
+
+async def lines_of(work: Work, bill_id: UUID) -> Sequence[tables.BillLine]:
+    """A bill's lines in order."""
+    found = select(tables.BillLine).where(tables.BillLine.bill_id == bill_id).order_by(tables.BillLine.position)
+    return (await work.session.execute(found)).scalars().all()
+
+
+async def discount_limit(work: Work, on: date) -> rules.DiscountLimit | None:
+    """What the actor's role may take off on a date: the role's own limit, else that of all roles; None without any."""
+    limit = tables.DiscountLimit
+    role = select(identity.Staff.role_id).where(identity.Staff.id == work.actor.id).scalar_subquery()
+    found = (
+        select(limit.amount_paise, limit.share_hundredths)
+        .where(or_(limit.role_id.is_(None), limit.role_id == role), limit.valid_from <= on)
+        .order_by(limit.role_id.is_(None), limit.valid_from.desc())
+        .limit(1)
+    )
+    row = (await work.session.execute(found)).one_or_none()
+    return None if row is None else rules.DiscountLimit(row.amount_paise, row.share_hundredths)
+
+
+async def cash_taken(work: Work, *, bill_id: UUID, customer_id: UUID | None, on: date) -> CashTaken:
+    """The cash that counts towards the limit of section 269ST: of a person on a date, and of a bill on all dates."""
+    payment, bill, limit = tables.Payment, tables.Bill, tables.CashLimit
+    in_force = select(limit.amount_paise).where(limit.valid_from <= on).order_by(limit.valid_from.desc()).limit(1)
+    cash = select(func.coalesce(func.sum(payment.amount_paise), 0, type_=Paise())).where(
+        payment.method == PaymentMethod.CASH
+    )
+    of_customer = cash.join(bill, bill.id == payment.bill_id).where(
+        bill.customer_id == customer_id, payment.business_date == on
+    )
+    of_bill = cash.where(payment.bill_id == bill_id)
+    found = select(in_force.scalar_subquery(), of_customer.scalar_subquery(), of_bill.scalar_subquery())
+    return CashTaken(*(await work.session.execute(found)).one())

@@ -1,0 +1,362 @@
+"""Pure decisions about a bill: its figures under GST, how payments settle it, and which accounts it moves.
+
+Integers only: paise, thousandths of a unit, hundredths of a percent. Every rounding is `money.half_up`.
+"""
+
+import enum
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from salonos.accounting import rules as accounting
+from salonos.accounting.rules import PaymentMethod
+from salonos.kernel.money import half_up, spread, to_whole_rupee
+from salonos.salon.rules import TaxScheme
+
+LINES_MAX: Final = 200
+PAYMENTS_MAX: Final = 50
+TIPS_MAX: Final = 20
+QUANTITY_MAX: Final = 10**9
+"""A million units: more on one line is a slip of the finger."""
+AMOUNT_MAX: Final = 10**12
+"""A thousand crore rupees, for a line and for a bill. Everything that is summed stays far within BIGINT."""
+
+
+class BillStatus(enum.Enum):
+    """Where a bill stands."""
+
+    DRAFT = "DRAFT"
+    POSTED = "POSTED"
+    VOID = "VOID"
+
+
+class BillKind(enum.Enum):
+    """Which document of the law it is."""
+
+    TAX_INVOICE = "TAX_INVOICE"
+    BILL_OF_SUPPLY = "BILL_OF_SUPPLY"
+    CREDIT_NOTE = "CREDIT_NOTE"
+
+
+class PaymentState(enum.Enum):
+    """How much of it is paid, tips included."""
+
+    UNPAID = "UNPAID"
+    PARTLY_PAID = "PARTLY_PAID"
+    PAID = "PAID"
+
+
+class Treatment(enum.Enum):
+    """Which taxes a sale bears."""
+
+    WITHIN_STATE = "WITHIN_STATE"
+    BETWEEN_STATES = "BETWEEN_STATES"
+    UNTAXED = "UNTAXED"
+
+
+def kind_of_sale(scheme: TaxScheme) -> BillKind:
+    """A tax invoice where GST is charged; else a bill of supply, whether the tax is absorbed or there is none."""
+    return BillKind.TAX_INVOICE if scheme is TaxScheme.REGULAR else BillKind.BILL_OF_SUPPLY
+
+
+def treatment_of(scheme: TaxScheme, *, gstin: str | None, place_of_supply: str) -> Treatment:
+    """CGST and SGST within the state of the supplier's GSTIN, IGST beyond it (sections 7 and 8 IGST Act)."""
+    if scheme is not TaxScheme.REGULAR or gstin is None:
+        return Treatment.UNTAXED
+    return Treatment.WITHIN_STATE if gstin[:2] == place_of_supply else Treatment.BETWEEN_STATES
+
+
+# --- figures
+
+
+@dataclass(frozen=True)
+class Discount:
+    """Off the whole bill: an amount in paise, or a share in hundredths of a percent. One of them is None."""
+
+    amount_paise: int | None = None
+    share_hundredths: int | None = None
+
+    def of(self, amount_paise: int) -> int:
+        """The discount on an amount as priced; a share half up."""
+        if self.amount_paise is not None:
+            return self.amount_paise
+        return half_up(amount_paise * (self.share_hundredths or 0), 10_000)
+
+
+@dataclass(frozen=True)
+class PricedLine:
+    """A line before the bill's discount and tax. `discount_paise` is its own."""
+
+    quantity_milli: int
+    unit_price_paise: int
+    rate_hundredths: int
+    is_tax_included: bool
+    discount_paise: int = 0
+
+    @property
+    def gross_paise(self) -> int:
+        """Quantity times price, as priced."""
+        return half_up(self.quantity_milli * self.unit_price_paise, 1000)
+
+    @property
+    def net_paise(self) -> int:
+        """After its own discount, as priced."""
+        return self.gross_paise - self.discount_paise
+
+
+@dataclass(frozen=True)
+class Tax:
+    """A taxable value with its taxes."""
+
+    taxable_paise: int
+    cgst_paise: int = 0
+    sgst_paise: int = 0
+    igst_paise: int = 0
+
+    @property
+    def total_paise(self) -> int:
+        """With tax."""
+        return self.taxable_paise + self.cgst_paise + self.sgst_paise + self.igst_paise
+
+
+@dataclass(frozen=True)
+class LineFigures:
+    """A line's figures: its share of the bill's discount, and its tax."""
+
+    gross_paise: int
+    discount_paise: int
+    bill_discount_paise: int
+    tax: Tax
+
+
+@dataclass(frozen=True)
+class Figures:
+    """A bill's figures. `gross_paise` and `discount_paise` are as priced; `total_paise` is what is payable, tips apart."""
+
+    lines: tuple[LineFigures, ...]
+    gross_paise: int
+    discount_paise: int
+    taxable_paise: int
+    cgst_paise: int
+    sgst_paise: int
+    igst_paise: int
+    round_off_paise: int
+    total_paise: int
+
+
+def tax_of(amount_paise: int, *, rate_hundredths: int, is_included: bool, treatment: Treatment) -> Tax:
+    """The tax on an amount: on top of it, or within it. Halves of GST are equal, since each is rounded by itself."""
+    if treatment is Treatment.UNTAXED:
+        return Tax(amount_paise)
+    whole = 10_000 + rate_hundredths if is_included else 10_000
+    if treatment is Treatment.BETWEEN_STATES:
+        igst = half_up(amount_paise * rate_hundredths, whole)
+        return Tax(amount_paise - igst if is_included else amount_paise, igst_paise=igst)
+    half = half_up(amount_paise * rate_hundredths, 2 * whole)
+    return Tax(amount_paise - 2 * half if is_included else amount_paise, cgst_paise=half, sgst_paise=half)
+
+
+def figures_of(lines: Sequence[PricedLine], *, discount: Discount | None, treatment: Treatment) -> Figures:
+    """A bill's figures: own discounts, then the bill's over the lines as priced, then tax by line, then whole rupees.
+
+    Raises: ValueError when a discount is more than what it is taken from.
+    """
+    nets = [line.net_paise for line in lines]
+    if any(net < 0 for net in nets):
+        raise ValueError("a line's discount is at most its amount")
+    bill_discount = discount.of(sum(nets)) if discount else 0
+    if bill_discount > sum(nets):
+        raise ValueError("a bill's discount is at most its amount")
+    found = [
+        LineFigures(
+            gross_paise=line.gross_paise,
+            discount_paise=line.discount_paise,
+            bill_discount_paise=share,
+            tax=tax_of(
+                line.net_paise - share,
+                rate_hundredths=line.rate_hundredths,
+                is_included=line.is_tax_included,
+                treatment=treatment,
+            ),
+        )
+        for line, share in zip(lines, spread(bill_discount, nets), strict=True)
+    ]
+    total, round_off = to_whole_rupee(sum(line.tax.total_paise for line in found))
+    return Figures(
+        lines=tuple(found),
+        gross_paise=sum(line.gross_paise for line in found),
+        discount_paise=bill_discount + sum(line.discount_paise for line in found),
+        taxable_paise=sum(line.tax.taxable_paise for line in found),
+        cgst_paise=sum(line.tax.cgst_paise for line in found),
+        sgst_paise=sum(line.tax.sgst_paise for line in found),
+        igst_paise=sum(line.tax.igst_paise for line in found),
+        round_off_paise=round_off,
+        total_paise=total,
+    )
+
+
+# --- limits
+
+
+@dataclass(frozen=True)
+class DiscountLimit:
+    """What a role may take off without asking: an amount or a share of the bill, whichever is less."""
+
+    amount_paise: int
+    share_hundredths: int
+
+    def of(self, gross_paise: int) -> int:
+        """The limit for a bill, in paise; a fraction of a paisa is not given away."""
+        return min(self.amount_paise, gross_paise * self.share_hundredths // 10_000)
+
+
+# --- payments
+
+
+@dataclass(frozen=True)
+class Tender:
+    """What a customer hands over, more than 0 paise. ON_ACCOUNT names the rest that is to be owed."""
+
+    method: PaymentMethod
+    amount_paise: int
+    reference: str | None = None
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What is kept of a tender; `tendered_paise` and `change_paise` for cash only."""
+
+    method: PaymentMethod
+    amount_paise: int
+    tendered_paise: int | None
+    change_paise: int | None
+    reference: str | None
+
+
+@dataclass(frozen=True)
+class Settlement:
+    """How tenders settle what is due: what is kept of each, and what stays owed."""
+
+    kept: tuple[Kept, ...]
+    owed_paise: int
+
+    @property
+    def kept_paise(self) -> int:
+        """All that is kept."""
+        return sum(each.amount_paise for each in self.kept)
+
+
+@dataclass(frozen=True)
+class Mismatch:
+    """Tenders that do not settle what is due."""
+
+    is_too_much: bool
+    offered_paise: int
+
+
+def settle(due_paise: int, tenders: Sequence[Tender]) -> Settlement | Mismatch:
+    """Settles the whole of what is due: exactly, with change from cash, or with the exact rest put on account.
+
+    Money put on account gets no change: what is handed over beside it is kept as it is.
+    """
+    money = [each for each in tenders if each.method is not PaymentMethod.ON_ACCOUNT]
+    owed = sum(each.amount_paise for each in tenders if each.method is PaymentMethod.ON_ACCOUNT)
+    handed = sum(each.amount_paise for each in money)
+    if owed or handed < due_paise:
+        if handed + owed != due_paise:
+            return Mismatch(is_too_much=handed + owed > due_paise, offered_paise=handed + owed)
+        return Settlement(_kept(money, 0), owed)
+    return _with_change(money, handed - due_paise, handed)
+
+
+def keep(rest_paise: int, tender: Tender) -> Settlement | Mismatch:
+    """Takes one tender towards what is still due: all of it, or with change from cash when it is more."""
+    change = max(tender.amount_paise - rest_paise, 0)
+    found = _with_change([tender], change, tender.amount_paise)
+    if isinstance(found, Mismatch):
+        return found
+    return Settlement(found.kept, rest_paise - found.kept_paise)
+
+
+def _with_change(money: Sequence[Tender], change_paise: int, handed_paise: int) -> Settlement | Mismatch:
+    """Change comes out of the largest cash tender, which must keep something: else it was not needed."""
+    cash = [each.amount_paise for each in money if each.method is PaymentMethod.CASH]
+    if change_paise and (not cash or max(cash) <= change_paise):
+        return Mismatch(is_too_much=True, offered_paise=handed_paise)
+    return Settlement(_kept(money, change_paise), 0)
+
+
+def _kept(money: Sequence[Tender], change_paise: int) -> tuple[Kept, ...]:
+    cash = [place for place, each in enumerate(money) if each.method is PaymentMethod.CASH]
+    giver = max(cash, key=lambda place: money[place].amount_paise) if cash else None
+    found: list[Kept] = []
+    for place, each in enumerate(money):
+        is_cash = each.method is PaymentMethod.CASH
+        change = change_paise if place == giver else 0
+        found.append(
+            Kept(
+                method=each.method,
+                amount_paise=each.amount_paise - change,
+                tendered_paise=each.amount_paise if is_cash else None,
+                change_paise=change if is_cash else None,
+                reference=each.reference,
+            )
+        )
+    return tuple(found)
+
+
+def payment_state(*, due_paise: int, paid_paise: int) -> PaymentState:
+    """How much is paid. Where nothing is due, nothing is owed."""
+    if paid_paise >= due_paise:
+        return PaymentState.PAID
+    return PaymentState.PARTLY_PAID if paid_paise else PaymentState.UNPAID
+
+
+# --- books
+
+
+@dataclass(frozen=True)
+class Amount:
+    """A line of the entry to be: debits positive. `is_party` says that it stands in the customer's name."""
+
+    account_code: str
+    paise: int
+    is_party: bool = False
+
+
+def sale_amounts(
+    figures: Figures,
+    *,
+    services_paise: int,
+    kept: Iterable[Kept],
+    advance_paise: int,
+    owed_paise: int,
+    tip_paise: int,
+) -> tuple[Amount, ...]:
+    """The entry of a posted bill. `services_paise` is the services' part of the taxable value; goods are the rest.
+
+    Amounts of 0 are left out, but for the income and round-off of a bill of 0, which must have its entry too.
+    """
+    found = [
+        *money_amounts(kept),
+        Amount(accounting.ADVANCES, advance_paise),
+        Amount(accounting.CUSTOMERS, owed_paise, is_party=True),
+        Amount(accounting.SERVICES, -services_paise),
+        Amount(accounting.PRODUCTS, services_paise - figures.taxable_paise),
+        Amount(accounting.OUTPUT_CGST, -figures.cgst_paise),
+        Amount(accounting.OUTPUT_SGST, -figures.sgst_paise),
+        Amount(accounting.OUTPUT_IGST, -figures.igst_paise),
+        Amount(accounting.TIPS, -tip_paise),
+        Amount(accounting.ROUND_OFF, -figures.round_off_paise),
+    ]
+    moved = tuple(each for each in found if each.paise)
+    return moved or (Amount(accounting.SERVICES, 0), Amount(accounting.ROUND_OFF, 0))
+
+
+def money_amounts(kept: Iterable[Kept]) -> tuple[Amount, ...]:
+    """Money that came in, by account in the order of its first payment."""
+    found: dict[str, int] = {}
+    for each in kept:
+        code = accounting.account_of(each.method)
+        found[code] = found.get(code, 0) + each.amount_paise
+    return tuple(Amount(code, paise) for code, paise in found.items())
