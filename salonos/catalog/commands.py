@@ -226,7 +226,9 @@ async def _check_product(work: Work, row: tables.Product) -> None:
     checks = Checks()
     sku_form = "A SKU has 1 to 32 of A-Z 0-9 . _ - and begins with a letter or digit."
     row.sku = checks.form(rules.sku_text(row.sku), rules.SKU, ("sku",), sku_form)
-    row.hsn_code = checks.form(row.hsn_code, rules.HSN, ("hsnCode",), "An HSN has 4, 6 or 8 digits and does not begin with 99.")
+    row.hsn_code = checks.form(
+        row.hsn_code, rules.HSN, ("hsnCode",), "An HSN has 4, 6 or 8 digits and does not begin with 99."
+    )
     if row.barcode is not None:
         row.barcode = row.barcode.strip() or None
     if row.barcode is not None:

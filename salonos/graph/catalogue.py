@@ -8,7 +8,6 @@ from sqlalchemy import (
     Case,
     Cast,
     ColumnClause,
-    ColumnElement,
     False_,
     FromClause,
     Index,
@@ -53,6 +52,7 @@ STRICT = frozenset(
 """Functions whose result is null only if an argument is."""
 
 AGGREGATES = frozenset("count sum max min avg bool_or bool_and array_agg json_agg jsonb_agg string_agg".split())
+_DIALECT: Any = postgresql.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy has no types for it
 _COMPARED = (is_, is_not, is_distinct_from, is_not_distinct_from)
 
 
@@ -161,7 +161,7 @@ def _indexes(home: Table) -> Iterable[tuple[list[str], bool]]:
             yield [column.name], True
 
 
-def _expressions(index: Index) -> list[ColumnElement[Any]]:
+def _expressions(index: Index) -> list[Any]:
     return list(index.expressions)
 
 
@@ -172,7 +172,7 @@ def _text(expression: Any) -> str:
         element = element.element
     if isinstance(element, ColumnClause):
         return element.name
-    made = str(element.compile(dialect=postgresql.dialect(), compile_kwargs={"literal_binds": True}))
+    made = str(element.compile(dialect=_DIALECT, compile_kwargs={"literal_binds": True}))
     for part in iterate(element):
         if isinstance(part, TableColumn) and part.table is not None:
             made = made.replace(f"{part.table.name}.", "")

@@ -9,6 +9,7 @@ from sqlalchemy import Date, Uuid, bindparam, delete, select, text
 from sqlalchemy.exc import IntegrityError
 
 from salonos.kernel import clock
+from salonos.kernel.checks import Checks
 from salonos.kernel.database import constraint_of
 from salonos.kernel.ids import new_id
 from salonos.kernel.permissions import Permission
@@ -50,6 +51,15 @@ class NewSalon:
     legal_name: str
     time_zone: str = rules.INDIA
     is_demo: bool = False
+
+
+@dataclass(frozen=True)
+class NewHours:
+    """An interval in which a branch is to be open; times as people write them: `09:30`."""
+
+    weekday: int
+    opens_at: str
+    closes_at: str
 
 
 @dataclass(frozen=True)
@@ -161,15 +171,16 @@ async def update_branch(  # noqa: PLR0913  each is a column that may change
     return row.id
 
 
-async def set_opening_hours(work: Work, branch_id: UUID, intervals: Sequence[rules.Interval]) -> UUID:
+async def set_opening_hours(work: Work, branch_id: UUID, hours: Sequence[NewHours]) -> UUID:
     """Replaces a branch's opening hours.
 
     Raises: InvalidInput.
     """
     work.actor.require(Permission.SETTINGS_MANAGE)
-    row = await _branch_for_update(work, branch_id)
+    intervals = _intervals(hours)
     if fault := rules.hours_fault(intervals):
         raise invalid(("hours",), "INVALID_HOURS", fault)
+    row = await _branch_for_update(work, branch_id)
     await work.session.execute(delete(tables.OpeningHours).where(tables.OpeningHours.branch_id == row.id))
     for each in intervals:
         work.session.add(
@@ -232,6 +243,23 @@ async def draw_number(work: Work, branch: tables.Branch, document: rules.Documen
     return drawn
 
 
+def _intervals(hours: Sequence[NewHours]) -> list[rules.Interval]:
+    """Raises: InvalidInput with every time that is none, and for more intervals than a week can use."""
+    checks = Checks()
+    checks.require(
+        len(hours) <= rules.HOURS_MAX, ("hours",), "TOO_MANY", f"A week has at most {rules.HOURS_MAX} intervals."
+    )
+    intervals = []
+    for place, each in enumerate(hours[: rules.HOURS_MAX]):
+        opens_at, closes_at = rules.time_of_day(each.opens_at), rules.time_of_day(each.closes_at)
+        for name, found in (("opensAt", opens_at), ("closesAt", closes_at)):
+            checks.require(found is not None, ("hours", place, name), "INVALID_TIME", "A time is written as 09:30.")
+        if opens_at is not None and closes_at is not None:
+            intervals.append(rules.Interval(each.weekday, opens_at, closes_at))
+    checks.finish()
+    return intervals
+
+
 async def _branch_for_update(work: Work, branch_id: UUID) -> tables.Branch:
     """Locked, so that two changes of one branch follow one another."""
     work.actor.require_branch(branch_id)
@@ -265,7 +293,9 @@ def _check_branch(row: tables.Branch) -> None:
         found.append(InputIssue(("stateCode",), "UNKNOWN_STATE", "This is no state code of GST."))
     is_registered = row.tax_scheme is not rules.TaxScheme.UNREGISTERED
     if is_registered != (row.gstin is not None):
-        found.append(InputIssue(("gstin",), "GSTIN_BY_SCHEME", "A registered branch has a GSTIN, another one has none."))
+        found.append(
+            InputIssue(("gstin",), "GSTIN_BY_SCHEME", "A registered branch has a GSTIN, another one has none.")
+        )
     if row.gstin is not None:
         if not rules.gstin_is_valid(row.gstin):
             found.append(InputIssue(("gstin",), "INVALID_GSTIN", "This is no GSTIN: check it letter by letter."))

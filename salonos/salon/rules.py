@@ -9,12 +9,16 @@ from datetime import date, time
 from salonos.kernel.clock import financial_year
 
 INDIA = "Asia/Kolkata"
+HOURS_MAX = 70
+"""Intervals of a week: ten a day."""
+
 NUMBER_CHARACTERS_MAX = 16
 NUMBER_DIGITS_MAX = 9
 BRANCH_CODE = re.compile(r"[A-Z0-9]{1,4}", re.ASCII)
 _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _GSTIN = re.compile(r"[0-9]{2}[A-Z]{5}[0-9]{4}[A-Z][1-9A-Z][Z1-9ABD-J][0-9A-Z]", re.ASCII)
 _NUMBER = re.compile(r"[A-Z1-9][A-Z0-9/-]{0,15}", re.ASCII)
+_TIME = re.compile(r"(?:[01][0-9]|2[0-3]):[0-5][0-9]", re.ASCII)
 _PLACEHOLDER = re.compile(r"\{(?:branch|year)\}")
 
 STATES = {
@@ -145,6 +149,11 @@ def pattern_fault(pattern: str, *, branch_code: str, digits: int) -> str | None:
     if _NUMBER.fullmatch(longest) is None:
         return f"The number {longest} may hold A-Z, 0-9, - and / only, and begins with a letter or 1-9."
     return None
+
+
+def time_of_day(typed: str) -> time | None:
+    """A time from its form `09:30`; None for anything else."""
+    return time.fromisoformat(typed) if _TIME.fullmatch(typed) else None
 
 
 def hours_fault(intervals: Iterable[Interval]) -> str | None:

@@ -36,10 +36,26 @@ async def test_items_are_found_in_one_statement_at_1_and_at_50(database: Databas
     assert (len(asked), len(asked_for_fifty)) == (2, 2), "the transaction's first, and the items"
     assert found == {
         haircut: ItemForSale(
-            haircut, ItemKind.SERVICE, "Haircut", "999721", 75_000, False, 500, None, True  # noqa: FBT003
+            haircut,
+            ItemKind.SERVICE,
+            "Haircut",
+            "999721",
+            75_000,
+            False,
+            500,
+            None,
+            True,  # noqa: FBT003
         ),
         serum: ItemForSale(
-            serum, ItemKind.PRODUCT, "Argan Serum", "33059090", 99_900, True, 1800, 52_000, True  # noqa: FBT003
+            serum,
+            ItemKind.PRODUCT,
+            "Argan Serum",
+            "33059090",
+            99_900,
+            True,
+            1800,
+            52_000,
+            True,  # noqa: FBT003
         ),
     }
 
@@ -48,7 +64,9 @@ async def test_the_rate_is_that_of_the_business_date(database: Database) -> None
     haircut = await make_service(database, await make_service_class(database))
 
     async def rate(work: Work, on: date) -> int | None:
-        return (await queries.items_for_sale(work, service_ids=[haircut], product_ids=[], on=on))[haircut].rate_hundredths
+        return (await queries.items_for_sale(work, service_ids=[haircut], product_ids=[], on=on))[
+            haircut
+        ].rate_hundredths
 
     days = (REFORM - timedelta(days=1), REFORM, date(2017, 6, 30))
     assert [await database.run(SYSTEM, lambda work, d=day: rate(work, d)) for day in days] == [1800, 500, None]
