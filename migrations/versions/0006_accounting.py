@@ -222,15 +222,15 @@ def create_entries() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_entries"),
         sa.ForeignKeyConstraint(["branch_id"], ["branches.id"], name="fk_entries_branch_id"),
         sa.ForeignKeyConstraint(["reverses_id"], ["entries.id"], name="fk_entries_reverses_id"),
-        sa.UniqueConstraint(
-            "branch_id", "financial_year", "number", name="uq_entries_branch_id_financial_year_number"
-        ),
+        sa.UniqueConstraint("branch_id", "financial_year", "number", name="uq_entries_branch_id_financial_year_number"),
         sa.UniqueConstraint("reverses_id", name="uq_entries_reverses_id"),
         sa.UniqueConstraint(
             "id", "branch_id", "business_date", "line_count", name="uq_entries_id_branch_id_business_date_line_count"
         ),
         sa.CheckConstraint("number > 0", name=op.f("ck_entries_number")),
-        sa.CheckConstraint("business_date between '2000-01-01' and '2099-12-31'", name=op.f("ck_entries_business_date")),
+        sa.CheckConstraint(
+            "business_date between '2000-01-01' and '2099-12-31'", name=op.f("ck_entries_business_date")
+        ),
         sa.CheckConstraint("line_count between 2 and 1000", name=op.f("ck_entries_line_count")),
         sa.CheckConstraint("total_paise >= 0", name=op.f("ck_entries_total_paise")),
         sa.CheckConstraint("char_length(narration) between 1 and 500", name=op.f("ck_entries_narration")),

@@ -1,4 +1,4 @@
-"""Writes of the books: post an entry, reverse one, close a period.
+"""Writes of the books: post an entry, reverse one, post a journal by hand, close a period.
 
 Posting takes two statements whatever the number of entries: the lines (whose trigger moves the daily balances, in
 sorted order), then the entries with their tax lines and money moves (whose trigger draws the entry numbers, locked
@@ -6,7 +6,7 @@ last). A document's number is drawn between the two, so that locks are taken as 
 balances, document series, entry series.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, NoReturn
@@ -17,12 +17,22 @@ from sqlalchemy import Text, bindparam, text
 from sqlalchemy.exc import DBAPIError
 
 from salonos.accounting import problems, queries, rules, tables
+from salonos.customers import queries as customers
+from salonos.kernel import clock
+from salonos.kernel.checks import Checks
 from salonos.kernel.database import constraint_of
 from salonos.kernel.ids import new_id
+from salonos.kernel.permissions import Permission
+from salonos.kernel.problems import not_found
 from salonos.kernel.work import Work
+from salonos.salon import queries as salon
 from salonos.salon.rules import DocumentKind
 
-LINES_MAX = 1000
+LINES_MIN, LINES_MAX = 2, 1000
+JOURNAL_LINES_MAX = 100
+NARRATION_MAX = 500
+JOURNAL = "entry"
+"""The cause of a journal is the entry itself."""
 
 _INSERT_LINES = text(
     """
@@ -182,7 +192,9 @@ async def post_entries(work: Work, new: Sequence[NewEntry]) -> list[PostedEntry]
         {
             "entries": _json([_entry_row(work, place, part[0], part[1], part[2]) for place, part in enumerate(parts)]),
             "tax_lines": _json([row for row_id, entry, number, _ in parts for row in _tax_rows(row_id, entry, number)]),
-            "money": _json([row for row_id, entry, _, moves in parts for row in _money_rows(work, row_id, entry, moves)]),
+            "money": _json(
+                [row for row_id, entry, _, moves in parts for row in _money_rows(work, row_id, entry, moves)]
+            ),
         },
     )
     given = {row.id: row.number for row in result}
@@ -216,6 +228,79 @@ async def reverse_entry(
     return await post_entry(work, back)
 
 
+@dataclass(frozen=True)
+class JournalLine:
+    """One line of a journal as it was typed: an amount on one of the two sides."""
+
+    account_id: UUID
+    debit_paise: int | None = None
+    credit_paise: int | None = None
+    customer_id: UUID | None = None
+
+    @property
+    def amount_paise(self) -> int:
+        """Signed, debits positive."""
+        return (self.debit_paise or 0) - (self.credit_paise or 0)
+
+
+@dataclass(frozen=True)
+class NewJournal:
+    """An entry that a person writes. Without a date it is today's; the narration holds no personal data."""
+
+    branch_id: UUID
+    narration: str
+    lines: tuple[JournalLine, ...]
+    business_date: date | None = None
+
+
+async def post_journal(work: Work, new: NewJournal) -> UUID:
+    """Posts an entry by hand.
+
+    Raises: InvalidInput with every fault; PeriodClosed; AccountOverdrawn.
+    """
+    work.actor.require(Permission.JOURNAL_POST)
+    work.actor.require_branch(new.branch_id)
+    branch = await salon.branch_for_sale(work, new.branch_id)
+    if branch is None:
+        raise not_found(("branchId",), "branch")
+    today = clock.business_date(work.now, branch.time_zone)
+    on = new.business_date or today
+    accounts = await queries.accounts_by_id(work, {line.account_id for line in new.lines})
+    checks = Checks()
+    narration = checks.text(new.narration, ("narration",), NARRATION_MAX)
+    checks.require(on <= today, ("businessDate",), "IN_FUTURE", "The date lies in the future.")
+    _check_journal_lines(checks, new.lines, accounts)
+    for customer_id in {line.customer_id for line in new.lines if line.customer_id}:
+        if await customers.customer_for_bill(work, customer_id) is None:
+            place = next(at for at, line in enumerate(new.lines) if line.customer_id == customer_id)
+            checks.add(("lines", place, "customerId"), "NOT_FOUND", "There is no such customer.")
+    checks.finish()
+    entry_id = new_id()
+    lines = tuple(NewLine(accounts[each.account_id].code, each.amount_paise, each.customer_id) for each in new.lines)
+    await post_entry(work, NewEntry(branch.id, on, narration, JOURNAL, entry_id, lines, id=entry_id))
+    return entry_id
+
+
+def _check_journal_lines(checks: Checks, lines: Sequence[JournalLine], accounts: Mapping[UUID, tables.Account]) -> None:
+    if not LINES_MIN <= len(lines) <= JOURNAL_LINES_MAX:
+        checks.add(("lines",), "LENGTH", f"An entry has {LINES_MIN} to {JOURNAL_LINES_MAX} lines.")
+    for place, line in enumerate(lines):
+        sides = [paise for paise in (line.debit_paise, line.credit_paise) if paise is not None]
+        if len(sides) != 1 or sides[0] <= 0:
+            checks.add(("lines", place), "ONE_SIDE", "Enter an amount above zero, either as debit or as credit.")
+        account = accounts.get(line.account_id)
+        if account is None:
+            checks.add(("lines", place, "accountId"), "NOT_FOUND", "There is no such account.")
+        elif account.code == rules.CUSTOMERS:
+            checks.require(line.customer_id, ("lines", place, "customerId"), "REQUIRED", "Say whose balance this is.")
+        elif account.needs_party:
+            checks.add(("lines", place, "accountId"), "NOT_POSTABLE", "This account is posted to by its own documents.")
+        elif line.customer_id is not None:
+            checks.add(("lines", place, "customerId"), "NOT_ALLOWED", "Only the account Customers has customers.")
+    rest = sum(line.amount_paise for line in lines)
+    checks.require(rest == 0, ("lines",), "UNBALANCED", "Debits and credits must be equal.")
+
+
 async def close_period(work: Work, branch_id: UUID, *, until: date) -> None:
     """Closes a branch's books for all dates before `until`, or opens them again from there.
 
@@ -231,8 +316,8 @@ async def close_period(work: Work, branch_id: UUID, *, until: date) -> None:
 
 def _check(entry: NewEntry) -> None:
     """An entry that can't be posted is a mistake in the code that made it."""
-    if not 2 <= len(entry.lines) <= LINES_MAX:
-        raise ValueError(f"an entry has 2 to {LINES_MAX} lines, not {len(entry.lines)}")
+    if not LINES_MIN <= len(entry.lines) <= LINES_MAX:
+        raise ValueError(f"an entry has {LINES_MIN} to {LINES_MAX} lines, not {len(entry.lines)}")
     rest = sum(line.amount_paise for line in entry.lines)
     if rest:
         raise ValueError(f"the lines of an entry sum to zero, not to {rest} paise")
@@ -288,7 +373,13 @@ def _line_rows(entry_id: UUID, entry: NewEntry) -> list[dict[str, Any]]:
         "line_count": len(entry.lines),
     }
     return [
-        {**shared, "position": at, "code": line.account_code, "amount_paise": line.amount_paise, "party_id": line.party_id}
+        {
+            **shared,
+            "position": at,
+            "code": line.account_code,
+            "amount_paise": line.amount_paise,
+            "party_id": line.party_id,
+        }
         for at, line in enumerate(entry.lines, start=1)
     ]
 

@@ -1,4 +1,4 @@
-"""Named reads of commands: an entry with all that a reversal repeats, a branch's closed period."""
+"""Named reads of commands: accounts, an entry with all that a reversal repeats, a branch's closed period."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -43,6 +43,12 @@ async def entry_to_reverse(work: Work, entry_id: UUID) -> EntryToReverse | None:
     move = tables.MoneyMove
     money = await work.session.scalars(select(move).where(move.entry_id == entry_id).order_by(move.id))
     return EntryToReverse(entry[0], entry[1], lines.all(), tax_lines.all(), money.all())
+
+
+async def accounts_by_id(work: Work, ids: set[UUID]) -> dict[UUID, tables.Account]:
+    """Those accounts that exist."""
+    found = await work.session.scalars(select(tables.Account).where(tables.Account.id.in_(ids)))
+    return {account.id: account for account in found}
 
 
 async def closed_period(work: Work, branch_id: UUID) -> tables.ClosedPeriod | None:

@@ -143,9 +143,17 @@ ATTACKS: dict[str, Attack] = {
 
 async def state_of(database: Database) -> list[list[str]]:
     """Everything in the books, as text."""
-    tables = ("entries", "entry_lines", "tax_register", "money_moves", "daily_balances", "bounded_balances", "entry_series")
+    tables = (
+        "entries",
+        "entry_lines",
+        "tax_register",
+        "money_moves",
+        "daily_balances",
+        "bounded_balances",
+        "entry_series",
+    )
     return [
-        [row[0] for row in await database.pool.fetch(f"select {table}::text from {table} order by 1")]  # noqa: S608
+        [row[0] for row in await database.pool.fetch(f"select {table}::text from {table} order by 1")]
         for table in tables
     ]
 
