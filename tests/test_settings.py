@@ -1,0 +1,61 @@
+"""Settings are read once, and what is wrong is said by name."""
+
+from pathlib import Path
+
+import pytest
+
+from salonos.settings import Settings, SettingWrong
+
+STRONG = "correct horse battery staple 0123456789"
+
+
+def test_defaults_are_for_one_pc(tmp_path: Path) -> None:
+    settings = Settings.read({"SALONOS_HOME": str(tmp_path), "SECRET_KEY": STRONG})
+
+    assert (settings.host, settings.port, settings.database_url, settings.is_demo) == ("127.0.0.1", 8000, None, False)
+    assert settings.address == "http://127.0.0.1:8000"
+    assert settings.allowed_origins == ("http://127.0.0.1:8000", "http://localhost:8000")
+
+
+@pytest.mark.parametrize("secret", ["", "short", "x" * 64, "abc" * 20])
+def test_a_weak_or_absent_secret_stops_the_start(tmp_path: Path, secret: str) -> None:
+    with pytest.raises(SettingWrong, match="SECRET_KEY"):
+        Settings.read({"SALONOS_HOME": str(tmp_path), "SECRET_KEY": secret})
+
+
+def test_a_demonstration_makes_and_keeps_its_own_secret(tmp_path: Path) -> None:
+    environment = {"SALONOS_HOME": str(tmp_path), "SALONOS_DEMO": "1"}
+    first = Settings.read(environment)
+
+    assert Settings.read(environment).secret == first.secret
+    assert Settings.read({"SALONOS_HOME": str(tmp_path)}).secret == first.secret
+    assert (tmp_path / "keys" / "secret").stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("SALONOS_HOST", "0.0.0.0"),
+        ("SALONOS_PORT", "0"),
+        ("SALONOS_PORT", "65536"),
+        ("SALONOS_PORT", "８０"),
+        ("SALONOS_DEMO", "maybe"),
+        ("SALONOS_SET_CLOCK", "2026-11-23T21:45:00+05:30"),
+        ("SALONOS_ORIGINS", "*"),
+        ("SALONOS_HOSTS", "salon.example,*"),
+        ("SALONOS_DATABASE_POOL", "many"),
+    ],
+)
+def test_a_setting_that_can_not_be_used_is_named(tmp_path: Path, name: str, value: str) -> None:
+    with pytest.raises(SettingWrong, match=name):
+        Settings.read({"SALONOS_HOME": str(tmp_path), "SECRET_KEY": STRONG, name: value})
+
+
+def test_the_clock_is_set_in_demonstrations_only(tmp_path: Path) -> None:
+    environment = {"SALONOS_HOME": str(tmp_path), "SALONOS_DEMO": "1"}
+    settings = Settings.read({**environment, "SALONOS_SET_CLOCK": "2026-11-23T21:45:00+05:30"})
+
+    assert settings.set_clock is not None
+    assert settings.set_clock.isoformat() == "2026-11-23T16:15:00+00:00"
+    with pytest.raises(SettingWrong, match="SALONOS_SET_CLOCK"):
+        Settings.read({**environment, "SALONOS_SET_CLOCK": "2026-11-23T21:45:00"})
