@@ -291,11 +291,11 @@ async def sign_out_device(work: Work, session_id: UUID) -> UUID:
     require_signed_in(work.actor)
     session = await work.session.get(tables.Session, session_id)
     if session is None:
-        raise not_found(("sessionId",), "device")
+        raise not_found(("deviceId",), "device")
     if session.staff_id != work.actor.id:
         if not work.actor.may(Permission.STAFF_MANAGE):
-            raise not_found(("sessionId",), "device")
-        await authority.administered(work, session.staff_id, path=("sessionId",), what="device")
+            raise not_found(("deviceId",), "device")
+        await authority.administered(work, session.staff_id, path=("deviceId",), what="device")
     await end_sessions(work, session.staff_id, SessionEnd.SIGNED_OUT, only=session_id)
     return session_id
 

@@ -4,10 +4,10 @@ from datetime import datetime
 from uuid import UUID
 
 import strawberry
-from sqlalchemy import ColumnElement, DateTime, FromClause, Select, Text, Uuid, any_, or_, select
+from sqlalchemy import ColumnElement, FromClause, Select, Text, Uuid, any_, or_, select
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from salonos.graph.directives import AUTHENTICATED, PUBLIC
+from salonos.graph.directives import PUBLIC
 from salonos.graph.fields import (
     Computed,
     Order,
@@ -78,8 +78,7 @@ def branch_of(person: FromClause, branch: FromClause) -> Predicate:
 
 def live_session_of(person: FromClause, session: FromClause) -> Predicate:
     """Whether a session is one of a person's, and not over."""
-    instant = now_value(DateTime(timezone=True))
-    return (session.c.staff_id == person.c.id) & session.c.ended_at.is_(None) & (session.c.expires_at > instant)
+    return (session.c.staff_id == person.c.id) & session.c.ended_at.is_(None) & (session.c.expires_at > now_value())
 
 
 # --- types
@@ -180,7 +179,7 @@ class Viewer:
     id: strawberry.ID = column(viewers.c.id, "The id of the person as a member of staff.", prefix="staff", certain=True)
     username: str = column(viewers.c.username, "What the person signed in with.", certain=True)
     display_name: str = column(viewers.c.display_name, "The name that colleagues see.", certain=True)
-    role: Role = one(viewers.c.role_id, "What the person may do.", requires=AUTHENTICATED, within=True)
+    role: Role = one(viewers.c.role_id, "What the person may do.", requires=PUBLIC, within=True)
     permissions: list[Permission] = column(
         viewers.c.permissions, "What the person may do, at most 100: for showing or hiding buttons.", certain=True
     )
