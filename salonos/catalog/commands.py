@@ -43,7 +43,6 @@ class ServiceChanges:
     tax_class_id: UUID | None = None
     price_includes_tax: bool | None = None
     category: str | None = None
-    is_active: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -76,7 +75,6 @@ class ProductChanges:
     barcode: str | None = None
     unit_cost_paise: int | None = None
     category: str | None = None
-    is_active: bool | None = None
 
 
 async def create_tax_class(work: Work, *, name: str, rate: rules.DatedRate) -> UUID:
@@ -154,6 +152,20 @@ async def update_service(work: Work, service_id: UUID, changes: ServiceChanges, 
     return row.id
 
 
+async def retire_service(work: Work, service_id: UUID, expected_version: int, *, is_back: bool = False) -> UUID:
+    """Takes a service off the menu, or puts it back; it stays on the bills that name it.
+
+    Raises: InvalidInput; StaleVersion.
+    """
+    work.actor.require(Permission.CATALOG_MANAGE)
+    row = await queries.service_for_update(work, service_id)
+    if row is None:
+        raise not_found(("serviceId",), "service")
+    _take(row, ServiceChanges(), expected_version)
+    row.is_active = is_back
+    return row.id
+
+
 async def create_product(work: Work, new: NewProduct) -> UUID:
     """Takes a new product into the catalogue.
 
@@ -194,6 +206,20 @@ async def update_product(work: Work, product_id: UUID, changes: ProductChanges, 
     _take(row, changes, expected_version)
     await _check_product(work, row)
     await _flush_product(work, row)
+    return row.id
+
+
+async def retire_product(work: Work, product_id: UUID, expected_version: int, *, is_back: bool = False) -> UUID:
+    """Takes a product out of the catalogue, or back into it; it stays on the bills that name it.
+
+    Raises: InvalidInput; StaleVersion.
+    """
+    work.actor.require(Permission.CATALOG_MANAGE)
+    row = await queries.product_for_update(work, product_id)
+    if row is None:
+        raise not_found(("productId",), "product")
+    _take(row, ProductChanges(), expected_version)
+    row.is_active = is_back
     return row.id
 
 

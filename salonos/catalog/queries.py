@@ -91,7 +91,9 @@ async def product_for_update(work: Work, product_id: UUID) -> tables.Product | N
 
 async def product_by_code(work: Work, *, sku: str, barcode: str | None, but: UUID) -> tables.Product | None:
     """Another product that has a SKU or a barcode, that with the SKU first."""
-    is_same = (tables.Product.sku == sku) | (tables.Product.barcode == barcode)
+    is_same = tables.Product.sku == sku
+    if barcode is not None:
+        is_same |= tables.Product.barcode == barcode
     found = select(tables.Product).where(is_same, tables.Product.id != but).order_by(tables.Product.sku != sku).limit(1)
     return (await work.session.execute(found)).scalar_one_or_none()
 

@@ -80,6 +80,14 @@ async def test_a_sku_and_a_barcode_name_one_product(database: Database) -> None:
     assert (barcode.value.product_id, barcode.value.barcode) == (first, "8901234567890")
 
 
+async def test_products_without_a_barcode_are_not_the_same(database: Database) -> None:
+    goods = await make_tax_class(database)
+
+    made = {await make_product(database, goods, "A-1"), await make_product(database, goods, "A-2")}
+
+    assert len(made) == 2
+
+
 async def test_an_emptied_barcode_is_taken_away(database: Database) -> None:
     product = await make_product(database, await make_tax_class(database), barcode="8901234567890")
 

@@ -3,7 +3,6 @@
 from datetime import date, timedelta
 
 from salonos.catalog import commands, queries
-from salonos.catalog.commands import ServiceChanges
 from salonos.catalog.queries import ItemForSale, ItemKind
 from salonos.kernel.actor import Actor
 from salonos.kernel.database import Database
@@ -76,8 +75,7 @@ async def test_what_is_retired_or_not_retail_is_not_sellable_and_unknown_ids_are
     goods = await make_tax_class(database)
     retired = await make_service(database, goods)
     used_up = await make_product(database, goods, is_retail=False, price_paise=0)
-    gone = ServiceChanges(is_active=False)
-    await database.run(SYSTEM, lambda work: commands.update_service(work, retired, gone, expected_version=1))
+    await database.run(SYSTEM, lambda work: commands.retire_service(work, retired, 1))
 
     async def found(work: Work) -> object:
         return await queries.items_for_sale(work, service_ids=[retired, new_id()], product_ids=[used_up], on=TODAY)
