@@ -102,9 +102,10 @@ def extended(extensions: list[tuple[type[Any], type[Any]]]) -> Iterator[set[type
 
 def target_of(definition: GraphQLField) -> GraphQLNamedType:
     """The type of the rows that a field returns, through a connection too."""
-    named = get_named_type(definition.type)
+    named: GraphQLNamedType = get_named_type(definition.type)
     if isinstance(named, GraphQLObjectType) and named.name.endswith("Connection") and "nodes" in named.fields:
-        return get_named_type(named.fields["nodes"].type)
+        rows: GraphQLNamedType = get_named_type(named.fields["nodes"].type)
+        return rows
     return named
 
 
@@ -119,7 +120,7 @@ def rule_of_field(graph: Graph, definition: GraphQLField) -> Rule | None:
 
 
 def _definition(kind: type[Any]) -> Any:
-    return kind.__strawberry_definition__  # type: ignore[attr-defined]  # set by Strawberry's decorators
+    return kind.__strawberry_definition__
 
 
 def _belongs(kind: type[Any], modules: tuple[str, ...]) -> bool:

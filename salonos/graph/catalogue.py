@@ -46,12 +46,41 @@ ANY_OF = frozenset({"coalesce", "greatest", "least"})
 """Functions whose result is null only if every argument is."""
 
 STRICT = frozenset(
-    "upper lower abs round right left split_part replace to_char timezone date encode length trim trim_scale cast "
-    "uuid_send substring ltrim rtrim make_date extract date_part floor ceil mod array_length_strict".split()
+    [
+        "upper",
+        "lower",
+        "abs",
+        "round",
+        "right",
+        "left",
+        "split_part",
+        "replace",
+        "to_char",
+        "timezone",
+        "date",
+        "encode",
+        "length",
+        "trim",
+        "trim_scale",
+        "cast",
+        "uuid_send",
+        "substring",
+        "ltrim",
+        "rtrim",
+        "make_date",
+        "extract",
+        "date_part",
+        "floor",
+        "ceil",
+        "mod",
+        "array_length_strict",
+    ]
 )
 """Functions whose result is null only if an argument is."""
 
-AGGREGATES = frozenset("count sum max min avg bool_or bool_and array_agg json_agg jsonb_agg string_agg".split())
+AGGREGATES = frozenset(
+    ["count", "sum", "max", "min", "avg", "bool_or", "bool_and", "array_agg", "json_agg", "jsonb_agg", "string_agg"]
+)
 _DIALECT: Any = postgresql.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy has no types for it
 _COMPARED = (is_, is_not, is_distinct_from, is_not_distinct_from)
 

@@ -30,7 +30,7 @@ from sqlalchemy.types import Enum as EnumType
 from salonos.graph import reads
 from salonos.graph.assemble import DEFINITION, Graph, rule_of_field, target_of
 from salonos.graph.catalogue import is_found_by_index, is_never_null, is_ordered_by_index
-from salonos.graph.directives import Masked, RequiresPermission, Rule, rule_of
+from salonos.graph.directives import PUBLIC, Masked, RequiresPermission, Rule, rule_of
 from salonos.graph.mutations import WRITE
 from salonos.graph.scalars import rests
 from salonos.kernel.permissions import Permission
@@ -43,7 +43,9 @@ def faults(graph: Graph) -> list[str]:
         if not is_introspection_type(kind) and not is_specified_scalar_type(kind):
             found += [f"{where}: {fault}" for where, fault in _of_type(graph, kind)]
     prefixes = [source.prefix for source in graph.sources.values() if source.prefix]
-    found += [f"{prefix}_…: two types have ids of this prefix" for prefix in {p for p in prefixes if prefixes.count(p) > 1}]
+    found += [
+        f"{prefix}_…: two types have ids of this prefix" for prefix in {p for p in prefixes if prefixes.count(p) > 1}
+    ]
     return found
 
 
@@ -121,7 +123,7 @@ def _of_root(graph: Graph, kind: Any, definition: GraphQLField) -> Iterator[str]
 def _of_guard(graph: Graph, kind: GraphQLNamedType, definition: GraphQLField) -> Iterator[str]:
     """Denied is null: so whatever may be denied is nullable, unless whoever sees the parent may see it too."""
     guard = rule_of_field(graph, definition)
-    if guard is None or not is_non_null_type(definition.type):
+    if guard is None or guard is PUBLIC or not is_non_null_type(definition.type):
         return
     source = graph.sources.get(kind.name.removesuffix("Connection").removesuffix("Edge"))
     same = source is not None and isinstance(guard, RequiresPermission) and source.requires is guard.permission
@@ -228,7 +230,7 @@ def _hidden(graph: Graph, kind: GraphQLNamedType) -> dict[str, Permission]:
 
 def _needed(key: Any, hidden: Mapping[str, Permission]) -> list[Permission]:
     column = getattr(key, "expression", key)
-    name = getattr(column, "key", None)
+    name = str(getattr(column, "key", ""))
     return [hidden[name]] if isinstance(column, TableColumn) and name in hidden else []
 
 

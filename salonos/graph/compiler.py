@@ -29,7 +29,21 @@ from graphql.execution.collect_fields import (
     collect_subfields,
 )
 from graphql.execution.values import VariableValues
-from sqlalchemy import BindParameter, ColumnElement, FromClause, Text, Uuid, bindparam, case, exists, func, null, select
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    FromClause,
+    Select,
+    Text,
+    Uuid,
+    bindparam,
+    case,
+    exists,
+    func,
+    literal_column,
+    null,
+    select,
+)
 from sqlalchemy import Column as TableColumn
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.types import TypeEngine
@@ -95,7 +109,7 @@ class Compiler:
         for key, details in grouped.items():
             name = details[0].node.name.value
             if name == "__typename":
-                columns[key] = sql.literal_column(f"""'"{root.name}"'""", Text())
+                columns[key] = literal_column(f"""'"{root.name}"'""", Text())
             elif not name.startswith("__"):
                 columns[key], opening = self.field(root, root.fields[name], details, None, [key])
                 opens |= {key: opening} if opening else {}
@@ -276,7 +290,7 @@ class Compiler:
                 opens[key] = opening
         return list(sql.columns_or_empty(columns)), Opens(opens) if opens else None
 
-    def row_by(  # noqa: PLR0913  one row, and all that may narrow it
+    def row_by(
         self,
         kind: GraphQLObjectType,
         details: FieldDetailsList,
@@ -294,7 +308,12 @@ class Compiler:
         return sql.json_row(sql.correlated(query, outer)), opens
 
     def row_by_key(
-        self, kind: GraphQLObjectType, read: reads.ByKey, details: FieldDetailsList, given: Mapping[str, Given], path: Path
+        self,
+        kind: GraphQLObjectType,
+        read: reads.ByKey,
+        details: FieldDetailsList,
+        given: Mapping[str, Given],
+        path: Path,
     ) -> Piece:
         """The row with a natural key, the newest where there are several."""
         row = self.alias(kind)
@@ -304,7 +323,7 @@ class Compiler:
             argument = read.keys[_python_name(graphql_name)]
             if argument.on is None:
                 raise TypeError(f"{graphql_name} names no column")
-            column = row.c[argument.on.key]
+            column = row.c[str(argument.on.key)]
             tests.append(column == self.parameter(_argument_getter(argument, value), column.type))
         order = [row.c.id.desc()] if "id" in row.c else []
         query = select(*columns).select_from(row).where(*tests, *self.reach(kind, row)).order_by(*order).limit(1)
@@ -369,10 +388,12 @@ class Compiler:
         """Whether a referred row may be seen."""
         place = wanted.place
         if place is None or self.type_denial(wanted.kind) is not None:
-            return sql.literal_column("true" if place is None else "false")
+            return literal_column("true" if place is None else "false")
         row = self.alias(wanted.kind)
         value = self.parameter(lambda i: i.ids[place], Uuid())
-        return exists(select(sql.literal_column("1")).select_from(row).where(row.c.id == value, *self.reach(wanted.kind, row)))
+        return exists(
+            select(literal_column("1")).select_from(row).where(row.c.id == value, *self.reach(wanted.kind, row))
+        )
 
     # --- sources
 
@@ -430,7 +451,7 @@ class Compiler:
         scope = self.reach(kind, up)
         if not scope:
             return []
-        test = select(sql.literal_column("1")).select_from(up).where(up.c.id == row.c[within.key.key], *scope)
+        test: Select[Any] = select(literal_column("1")).select_from(up).where(up.c.id == row.c[within.key.key], *scope)
         return [exists(test.correlate(row))]
 
     # --- any object by its id
@@ -476,10 +497,12 @@ class Compiler:
         if not found:
             answer: ColumnElement[Any] = null()
         else:
-            answer = case(*[
-                (listed.c.prefix == sql.text_literal(prefix), _typed(kind, value) if _any_opens(found) else value)
-                for prefix, (kind, value, _) in found.items()
-            ])
+            answer = case(
+                *[
+                    (listed.c.prefix == sql.text_literal(prefix), _typed(kind, value) if _any_opens(found) else value)
+                    for prefix, (kind, value, _) in found.items()
+                ]
+            )
         query = select(func.coalesce(func.json_agg(answer), sql.NOTHING)).select_from(listed)
         by_type = {kind.name: opening for kind, _, opening in found.values()}
         return query.scalar_subquery(), OpensByType(by_type) if _any_opens(found) else None  # type: ignore[arg-type]
@@ -513,9 +536,7 @@ def _any_opens(found: Mapping[str, tuple[GraphQLObjectType, ColumnElement[Any], 
 
 def _typed(kind: GraphQLObjectType, value: ColumnElement[Any]) -> ColumnElement[Any]:
     """A row with its type's name beside it, for what Python finishes; null when there is no row."""
-    pair = func.json_build_object(
-        sql.literal_column("'t'"), sql.text_literal(kind.name), sql.literal_column("'v'"), value
-    )
+    pair = func.json_build_object(literal_column("'t'"), sql.text_literal(kind.name), literal_column("'v'"), value)
     return pair
 
 

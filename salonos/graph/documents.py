@@ -113,9 +113,7 @@ class Documents:
     def read(self, text: str, name: str | None) -> Operation:
         """Parses, limits, validates."""
         try:
-            document = parse(
-                text, max_tokens=TOKENS_MAX, max_source_length=TEXT_MAX, allow_empty_selection_sets=False
-            )
+            document = parse(text, max_tokens=TOKENS_MAX, max_source_length=TEXT_MAX, allow_empty_selection_sets=False)
         except GraphQLError as error:
             raise Rejected.of([error]) from None
         definition = chosen(document, name)
@@ -128,7 +126,9 @@ class Documents:
             raise Rejected.of(errors)
         return self.made(text, name, document, definition)
 
-    def made(self, text: str, name: str | None, document: DocumentNode, definition: OperationDefinitionNode) -> Operation:
+    def made(
+        self, text: str, name: str | None, document: DocumentNode, definition: OperationDefinitionNode
+    ) -> Operation:
         """The operation of a valid document, with how its variables take part in keys of plans."""
         fragments = {
             each.name.value: FragmentDetails(each, None)
@@ -150,7 +150,15 @@ class Documents:
         is_query = definition.operation is OperationType.QUERY
         introspecting = is_query and bool(found.fields & INTROSPECTION)
         return Operation(
-            text, name, document, definition, fragments, tuple(shapes.values()), payload, frozenset(found.below), introspecting
+            text,
+            name,
+            document,
+            definition,
+            fragments,
+            tuple(shapes.values()),
+            payload,
+            frozenset(found.below),
+            introspecting,
         )
 
 

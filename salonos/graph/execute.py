@@ -11,8 +11,15 @@ from inspect import isawaitable
 from typing import Any, TypeAlias
 
 import orjson
-from graphql import DocumentNode, ExecutionResult, FragmentDefinitionNode, OperationType, SelectionSetNode, execute
-from graphql import execute_sync
+from graphql import (
+    DocumentNode,
+    ExecutionResult,
+    FragmentDefinitionNode,
+    OperationType,
+    SelectionSetNode,
+    execute,
+    execute_sync,
+)
 from graphql.execution.collect_fields import GroupedFieldSet, collect_fields
 from graphql.execution.values import VariableValues
 

@@ -162,7 +162,7 @@ def sealed(
     `person_key` is the wrapped key; the row's own column of that name when it is left out. The row's id is part of
     what the seal is bound to, so id, key and blob are fetched together.
     """
-    mapped = on.class_
+    mapped: Any = on.class_
     place = table_of(mapped).name
     wrapped = mapped.person_key if person_key is None else person_key
 
@@ -176,9 +176,7 @@ def sealed(
     return column((mapped.id, wrapped, on), description, requires=requires, opens=opened, mask=mask, part=part)
 
 
-def one(
-    to: Expression, description: str, *, requires: Permission | Rule | None = None, within: bool = False
-) -> Any:
+def one(to: Expression, description: str, *, requires: Permission | Rule | None = None, within: bool = False) -> Any:
     """The row that a foreign key names. `within`: whoever sees this row sees that one, so that it may be non-null."""
     return _read(One(to, within), description, rule(requires))
 
@@ -227,7 +225,9 @@ def connection(
     arguments = [
         _argument("first", int | None, "How many rows from the beginning or after a cursor: 1 to 100.", default=20),
         _argument("after", str | None, "Where the page before ended."),
-        _argument("last", int | None, "How many rows from the end or before a cursor: 1 to 100; `first` then counts not."),
+        _argument(
+            "last", int | None, "How many rows from the end or before a cursor: 1 to 100; `first` then counts not."
+        ),
         _argument("before", str | None, "Where the page after began."),
     ]
     if filter is not None:
@@ -249,7 +249,9 @@ def by_id(description: str, *, requires: Permission | Rule | None = None) -> Any
     return _read(ById(), description, rule(requires), [_argument("id", strawberry.ID, "Its id.")])
 
 
-def key(on: InstrumentedAttribute[Any], description: str, *, prefix: str | None = None, annotation: Any = str) -> Argument:
+def key(
+    on: InstrumentedAttribute[Any], description: str, *, prefix: str | None = None, annotation: Any = str
+) -> Argument:
     """A column of a natural key. `annotation` is the argument's Python type; `prefix` makes it an id."""
     return Argument(strawberry.ID if prefix else annotation, description, prefix, on=on)
 
@@ -262,7 +264,9 @@ def by_key(description: str, *, requires: Permission | Rule | None = None, **key
 
 def by_node(description: str, *, requires: Rule, listed: bool = False) -> Any:
     """A root field over all types that have ids."""
-    given = _argument("ids", list[strawberry.ID], "1 to 50 ids.") if listed else _argument("id", strawberry.ID, "An id.")
+    given = (
+        _argument("ids", list[strawberry.ID], "1 to 50 ids.") if listed else _argument("id", strawberry.ID, "An id.")
+    )
     return _read(ByNode(listed), description, requires, [given])
 
 
@@ -333,7 +337,7 @@ def where(
     if parts is None:
         make: Callable[[Any], Any] = _unchanged if prefix is None else _ids_of(prefix)
         parts = (Part(make, kind or (Uuid() if prefix else on.expression.type)),)
-    test = Where(on, parts, condition or _equal, requires, masked)
+    test = Where(on, parts, condition or _equal, requires, masked, prefix)
     directives = [each for each in (rule(requires),) if each is not None]
     return strawberry.field(
         description=description, directives=directives, default=strawberry.UNSET, metadata={READ: test}
@@ -372,10 +376,10 @@ def enum_of(kind: E, description: str, requires: Mapping[str, Permission] | None
 
 # --- types
 
-_SPECIFIERS = (column, sealed, one, many, rows, connection, by_id, by_key, by_node, reading, listing, strawberry.field)
 
-
-@dataclass_transform(kw_only_default=True, field_specifiers=(column, sealed, one, many, rows, connection, strawberry.field))
+@dataclass_transform(
+    kw_only_default=True, field_specifiers=(column, sealed, one, many, rows, connection, strawberry.field)
+)
 def node(
     mapped: type[DeclarativeBase], *, scope: Scope | Within, requires: Permission | None = None
 ) -> Callable[[type[T]], type[T]]:
@@ -385,7 +389,9 @@ def node(
     return _typed(Source(home, prefix, scope, requires))
 
 
-@dataclass_transform(kw_only_default=True, field_specifiers=(column, sealed, one, many, rows, connection, strawberry.field))
+@dataclass_transform(
+    kw_only_default=True, field_specifiers=(column, sealed, one, many, rows, connection, strawberry.field)
+)
 def row(
     source: type[DeclarativeBase] | Computed, *, scope: Scope | Within | None = None, requires: Permission | None = None
 ) -> Callable[[type[T]], type[T]]:
@@ -397,7 +403,10 @@ def row(
     return _typed(Source(table_of(source), None, scope, requires))
 
 
-@dataclass_transform(kw_only_default=True, field_specifiers=_SPECIFIERS)
+@dataclass_transform(
+    kw_only_default=True,
+    field_specifiers=(column, one, many, rows, connection, by_id, by_key, by_node, reading, listing, strawberry.field),
+)
 def extend(target: type[Any]) -> Callable[[type[T]], type[T]]:
     """As SDL's `extend type`: in a schema that has this feature, the fields below belong to `target`."""
 
@@ -464,7 +473,8 @@ def _order_description(order: Order) -> str:
 
 
 def _equal(on: Expression, value: Any) -> Predicate:
-    return on.expression == value
+    test: Predicate = on.expression == value
+    return test
 
 
 def _unchanged(value: Any) -> Any:
@@ -476,5 +486,3 @@ def _ids_of(prefix: str) -> Callable[[Any], Any]:
         return [id_value(prefix, each) for each in value] if isinstance(value, list) else id_value(prefix, value)
 
     return made
-
-

@@ -167,7 +167,7 @@ class Live:
             feed = await self.start()
             subscriber, after = self._subscriber(feed, source, facts, (text, operation_name, variables))
             subscriber.actor()
-        except Exception as error:  # noqa: BLE001  whatever it is, the client reads entries
+        except Exception as error:
             raise errors.Rejected(errors.entries_of(error)) from error
         self.subscribers.add(subscriber)
         try:
@@ -177,7 +177,7 @@ class Live:
                 yield await subscriber.pull()
         except errors.Rejected:
             raise
-        except Exception as error:  # noqa: BLE001  the same
+        except Exception as error:
             raise errors.Rejected(errors.entries_of(error)) from error
         finally:
             self.subscribers.discard(subscriber)

@@ -107,7 +107,7 @@ class Writer:
     is_union: bool
     field: StrawberryField
 
-    async def __call__(self, _: Any, info: GraphQLResolveInfo, **given: Any) -> Any:
+    async def __call__(self, _: Any, info: GraphQLResolveInfo[Any], **given: Any) -> Any:
         """Answers the field."""
         context: Context = info.context
         self.refuse_denied(context, given)

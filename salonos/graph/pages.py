@@ -1,9 +1,9 @@
 """Connections: keyset pages of a row source, forwards or backwards, in one correlated subselect.
 
-    page      rows after and before the marks, in the scan's order, one more than asked for when the client wants to
-              know whether there are more
-    numbered  with each row's place and how many were fetched
-    found     the selection on each row; the extra row is dropped before its selection is read
+page      rows after and before the marks, in the scan's order, one more than asked for when the client wants to
+know whether there are more
+numbered  with each row's place and how many were fetched
+found     the selection on each row; the extra row is dropped before its selection is read
 """
 
 from collections.abc import Callable, Mapping
@@ -342,5 +342,3 @@ def _part_getter(part: reads.Part, given: Given) -> Getter:
         return made
 
     return get
-
-

@@ -63,9 +63,11 @@ class PlanExecutor(Executor[None]):
             text = result.by_name[str(path.key)]
             if text is None and not is_non_null_type(return_type):
                 return None
-            return super().complete_value(return_type, field_details_list, info, path, None, position_context) if (
-                text is None
-            ) else orjson.Fragment(text)
+            return (
+                super().complete_value(return_type, field_details_list, info, path, None, position_context)
+                if (text is None)
+                else orjson.Fragment(text)
+            )
         if not is_non_null_type(return_type) and (held := attributes_with_references(result)):
             return self.complete_references(
                 held, (return_type, field_details_list, info, path), result, position_context
@@ -166,9 +168,7 @@ class PlanExecutor(Executor[None]):
         found = plans.get(key)
         if found is not None:
             return found
-        compiler = Compiler(
-            context.engine.graph, self.fragments, self.operation, self.variable_values, actor.access
-        )
+        compiler = Compiler(context.engine.graph, self.fragments, self.operation, self.variable_values, actor.access)
         has_list = any(isinstance(step, int) for step in path.as_list())
         made = compiler.payload(wanted, [None, *steps] if has_list else steps, probes=probes)
         return plans.keep(key, made, size=made.size)
@@ -188,7 +188,7 @@ def _probes(type_map: Mapping[str, Any], held: Mapping[str, list[Ref]], start: i
     """What an event refers to must be within reach, selected or not."""
     refs = [each for several in held.values() for each in several if each.id is not None]
     made = [
-        Wanted(type_map[each.kind.__strawberry_definition__.name], [], start + number)  # type: ignore[attr-defined]
+        Wanted(type_map[each.kind.__strawberry_definition__.name], [], start + number)
         for number, each in enumerate(refs)
     ]
     return made, [each.id for each in refs]

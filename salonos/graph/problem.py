@@ -12,7 +12,7 @@ the exception lacks is made of its `<name>_id`. A mutation's union lists the pro
 
 import inspect
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, dataclass_transform
 from uuid import UUID
 
 import strawberry
@@ -34,6 +34,7 @@ class Problem:
     message: str = field("What went wrong, in a sentence for the person at the till.")
 
 
+@dataclass_transform(kw_only_default=True, field_specifiers=(field, strawberry.field))
 def problem(raised: type[kernel.Problem]) -> Callable[[type[T]], type[T]]:
     """Decorator: the schema's form of a kernel problem. The class's docstring is its description."""
 
@@ -77,7 +78,9 @@ def problem_of(raised: kernel.Problem) -> Any:
     if made is None:
         raise LookupError(f"{type(raised).__name__} has no form in the schema") from raised
     if isinstance(raised, kernel.InvalidInput):
-        issues = [InputIssue(path=[str(step) for step in i.path], code=i.code, message=i.message) for i in raised.issues]
+        issues = [
+            InputIssue(path=[str(step) for step in i.path], code=i.code, message=i.message) for i in raised.issues
+        ]
         return InvalidInput(message=raised.message, issues=issues)
     return made(**{each.python_name: _value(raised, each) for each in made.__strawberry_definition__.fields})
 

@@ -177,6 +177,7 @@ class Where:
     condition: Condition
     requires: Permission | None = None
     masked: tuple[Permission, Condition] | None = None
+    prefix: str | None = None
 
     def test(self, access: Access, parameters: list[BindParameter[Any]]) -> Predicate:
         """The condition for these rights."""

@@ -45,7 +45,7 @@ def restored(kept: Any, types: Mapping[str, type[Any]]) -> Any:
         case {"ref": name, "id": row_id}:
             return Ref(types[name], UUID(row_id) if row_id else None)
         case {"enum": name, "name": member}:
-            return types[name][member]  # type: ignore[index]  # an enum by its name
+            return types[name][member]
         case {"instant": text}:
             return datetime.fromisoformat(text)
         case {"date": text}:

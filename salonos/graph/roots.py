@@ -49,9 +49,7 @@ class Connection(Generic[T]):
 class Query:
     """All reads."""
 
-    node: Node | None = by_node(
-        "Any object by its id; null when there is none within reach.", requires=AUTHENTICATED
-    )
+    node: Node | None = by_node("Any object by its id; null when there is none within reach.", requires=AUTHENTICATED)
     nodes: list[Node | None] | None = by_node(
         "Objects by their ids, in the order of the ids; null where there is none within reach. At most 50.",
         requires=AUTHENTICATED,

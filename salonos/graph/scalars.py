@@ -1,7 +1,7 @@
 """Each scalar once: what it accepts, how Python writes it, and the SQL that writes the very same text.
 
 A scalar refuses whatever is not of its one form: floats, exponents, underscores, full-width digits, naive times, years
-outside 2000 to 2100. The SQL form and the Python form are equal byte for byte; the differential test holds them to it.
+outside 2000 to 2100 (dates: 1900 to 2100). The SQL form and the Python form are equal byte for byte; the differential test holds them to it.
 """
 
 import re
@@ -57,6 +57,8 @@ EventCursor = NewType("EventCursor", str)
 """Where in the stream of events a client stands: opaque."""
 
 YEAR_MIN, YEAR_MAX = 2000, 2100
+DATE_YEAR_MIN = 1900
+"""People are born before their salon opens."""
 _INSTANT = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,6})?(?:Z|[+-][0-9]{2}:[0-9]{2})", re.ASCII
 )
@@ -88,13 +90,13 @@ def instant_value(text: object) -> datetime:
 def date_value(text: object) -> date:
     """A date from `YYYY-MM-DD`.
 
-    Raises: ValueError for everything else, and outside the years 2000 to 2100.
+    Raises: ValueError for everything else, and outside the years 1900 to 2100.
     """
     if not isinstance(text, str) or _DATE.fullmatch(text) is None:
         raise ValueError('A Date is written as "2026-11-23".')
     day = date.fromisoformat(text)
-    if not YEAR_MIN <= day.year < YEAR_MAX:
-        raise ValueError("A Date lies between the years 2000 and 2100.")
+    if not DATE_YEAR_MIN <= day.year < YEAR_MAX:
+        raise ValueError("A Date lies between the years 1900 and 2100.")
     return day
 
 
@@ -221,7 +223,7 @@ SCALARS: Mapping[object, ScalarDefinition] = {
     ),
     date: strawberry.scalar(
         name="Date",
-        description="A business date, `2026-11-23`; years 2000 to 2100.",
+        description="A calendar date, `2026-11-23`: a business date or a birthday; years 1900 to 2100.",
         serialize=lambda day: day.isoformat(),
         parse_value=_refusing(date_value),
         specified_by_url="https://www.rfc-editor.org/rfc/rfc3339#section-5.6",

@@ -37,7 +37,7 @@ from salonos.graph.reads import Expression
 from salonos.graph.scalars import SHAPES
 from salonos.kernel.problems import BadCursor
 
-DIALECT: Dialect = asyncpg_dialect()
+DIALECT: Dialect = asyncpg_dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy has no types for it
 EMPTY = "{}"
 """A column that stands for a selection that @skip emptied: no response name looks like this."""
 
@@ -58,7 +58,8 @@ def move(expression: Expression | Any, home: FromClause, to: FromClause) -> Any:
             return to if element is home else element
         return None
 
-    return replacement_traverse(getattr(expression, "expression", expression), {}, replaced)
+    element: Any = getattr(expression, "expression", expression)
+    return replacement_traverse(element, {}, replaced)
 
 
 def _is_of(column: ColumnClause[Any], home: FromClause) -> bool:
@@ -74,7 +75,8 @@ def bound(query: Select[Any], replace: Callable[[BindParameter[Any]], BindParame
     def replaced(element: Any, **_: Any) -> Any:
         return replace(element) if isinstance(element, BindParameter) else None
 
-    made: Select[Any] = replacement_traverse(query, {}, replaced)
+    element: Any = query
+    made: Select[Any] = replacement_traverse(element, {}, replaced)
     return made
 
 
@@ -126,9 +128,12 @@ def json_value(columns: Iterable[ColumnElement[Any]], at: FromClause) -> ColumnE
 
 def json_parts(parts: Iterable[ColumnElement[Any]]) -> ColumnElement[Any]:
     """What an opener gets: a list of values, bytes as base64."""
-    return func.json_build_array(*[
-        func.encode(part, literal_column("'base64'")) if isinstance(part.type, LargeBinary) else part for part in parts
-    ])
+    return func.json_build_array(
+        *[
+            func.encode(part, literal_column("'base64'")) if isinstance(part.type, LargeBinary) else part
+            for part in parts
+        ]
+    )
 
 
 # --- cursors: base64url of version | order | sort key | id
@@ -205,7 +210,7 @@ def compiled(columns: Mapping[str, ColumnElement[Any]]) -> tuple[str, list[BindP
     """
     query = select(*[cast(column, Text).label(f"c{place}") for place, column in enumerate(columns.values())])
     made = query.compile(dialect=DIALECT, linting=COLLECT_CARTESIAN_PRODUCTS)
-    linter = made.from_linter
+    linter: Any = made.from_linter
     if linter is not None and (stray := linter.lint()[0]):
         raise AssertionError(f"a declared expression reads {', '.join(str(each) for each in stray)} without a join")
     return str(made), [made.binds[name] for name in made.positiontup or ()]

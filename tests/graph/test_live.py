@@ -229,7 +229,7 @@ async def test_a_source_that_refuses_ends_the_subscription(ask: Asker, hear: Ear
 
 @pytest.mark.parametrize(
     "text",
-    ["{ viewer { id } }", "mutation { signIn(input: {username: \"OWNER\"}) { viewer { id } } }", "subscription { nope }"],
+    ["{ viewer { id } }", 'mutation { signIn(input: {username: "OWNER"}) { viewer { id } } }', "subscription { nope }"],
 )
 async def test_only_valid_subscriptions_are_answered(hear: Ears, text: str) -> None:
     task = await hear(people.actor("OWNER"), text)

@@ -166,7 +166,9 @@ async def test_a_cursor_belongs_to_its_order_and_not_to_its_filter(ask: Asker) -
     assert {node["status"] for node in nodes} == {"DRAFT"}
 
 
-@pytest.mark.parametrize("arguments", ["first: 0", "first: -1", "first: 101", "last: 0", "last: 101", "first: 1, last: 1"])
+@pytest.mark.parametrize(
+    "arguments", ["first: 0", "first: -1", "first: 101", "last: 0", "last: 101", "first: 1, last: 1"]
+)
 async def test_a_page_size_out_of_bounds_is_refused(ask: Asker, arguments: str) -> None:
     assert await ask.code(f"{{ bills({arguments}) {{ nodes {{ id }} }} }}") == "BAD_REQUEST"
     assert ask.sent == []

@@ -95,7 +95,9 @@ async def test_a_wrong_variable_is_refused(ask: Asker) -> None:
 
 
 async def test_introspection_stands_beside_data(ask: Asker) -> None:
-    text = """query($id: ID!) { __schema { queryType { name } } bill(id: $id) { id } t: __type(name: "Bill") { name } }"""
+    text = (
+        """query($id: ID!) { __schema { queryType { name } } bill(id: $id) { id } t: __type(name: "Bill") { name } }"""
+    )
 
     found = await ask.data(text, id=bill(1))
 

@@ -62,7 +62,7 @@ async def test_a_denied_root_reads_nothing_and_nothing_below_is_reported(ask: As
 
 
 async def test_a_stranger_is_told_to_sign_in(ask: Asker) -> None:
-    for text in ("{ bills { totalCount } }", "{ branches { name } }", "{ node(id: \"%s\") { id } }" % bill(1)):
+    for text in ("{ bills { totalCount } }", "{ branches { name } }", '{ node(id: "%s") { id } }' % bill(1)):
         assert await ask.code(text, "NOBODY") == "UNAUTHENTICATED"
 
 
@@ -117,7 +117,11 @@ async def test_a_guarded_filter_that_is_null_is_not_used(ask: Asker) -> None:
         ("query($o: BillOrder) { bills(orderBy: $o) { totalCount } }", {"o": "OWED"}, "BillOrder.OWED"),
         ("{ bills(filter: {status: VOID}) { totalCount } }", {}, "BillStatus.VOID"),
         ("{ bills(filter: {statuses: [DRAFT, VOID]}) { totalCount } }", {}, "BillStatus.VOID"),
-        ("query($s: [BillStatus!]) { bills(filter: {statuses: $s}) { totalCount } }", {"s": ["VOID"]}, "BillStatus.VOID"),
+        (
+            "query($s: [BillStatus!]) { bills(filter: {statuses: $s}) { totalCount } }",
+            {"s": ["VOID"]},
+            "BillStatus.VOID",
+        ),
         ("query($s: BillStatus!) { bills(filter: {statuses: [$s]}) { totalCount } }", {"s": "VOID"}, "BillStatus.VOID"),
     ],
 )
@@ -160,7 +164,9 @@ async def test_the_row_scope_holds_on_every_way_in(ask: Asker) -> None:
 
 
 async def test_a_natural_key_stays_within_reach(ask: Asker) -> None:
-    (row, *_) = await ask.rows("select number from world_bills where branch_id = $1 and number is not null", BRANCHES[1])
+    (row, *_) = await ask.rows(
+        "select number from world_bills where branch_id = $1 and number is not null", BRANCHES[1]
+    )
 
     text = "query($n: String!) { billByNumber(number: $n) { number } }"
 
@@ -180,7 +186,7 @@ async def test_a_scope_value_is_a_parameter_of_a_shared_plan(ask: Asker) -> None
 
 async def test_one_branch_is_compared_and_all_branches_are_not_tested(ask: Asker) -> None:
     text = "{ bills(first: 100) { nodes { id } } }"
-    plans = {role: "" for role in ("OWNER", "RECEPTIONIST", "MANAGER")}
+    plans = dict.fromkeys(("OWNER", "RECEPTIONIST", "MANAGER"), "")
     for role in plans:
         await ask.data(text, role)
         plans[role] = ask.sent[0]
@@ -218,7 +224,9 @@ async def test_a_masked_value_is_cut_before_it_leaves_the_database(ask: Asker) -
 
 async def test_a_masked_field_is_ordered_and_searched_by_its_masked_value(ask: Asker) -> None:
     await ask.database.pool.execute("update world_customers set first_name = 'Same'")
-    text = "query($s: String) { customers(first: 100, filter: {search: $s}) { nodes { id } edges { cursor } totalCount } }"
+    text = (
+        "query($s: String) { customers(first: 100, filter: {search: $s}) { nodes { id } edges { cursor } totalCount } }"
+    )
 
     masked = (await ask.data(text, "ACCOUNTANT"))["customers"]
     full = (await ask.data(text, "RECEPTIONIST"))["customers"]

@@ -66,7 +66,12 @@ async def test_a_problem_is_a_member_of_the_union_and_nothing_is_kept(ask: Asker
 
     number = f"B-{chosen[-8:]}"
     message = "The bill is posted already."
-    assert again == {"__typename": "BillAlreadyPosted", "message": message, "number": number, "bill": {"status": "POSTED"}}
+    assert again == {
+        "__typename": "BillAlreadyPosted",
+        "message": message,
+        "number": number,
+        "bill": {"status": "POSTED"},
+    }
     unknown = (await ask.data(POST, "OWNER", KEY + "2", input={"billId": "bill_" + "0" * 32}))["postBill"]
     assert unknown["issues"] == [{"path": ["billId"], "code": "NOT_FOUND"}]
     stale = (await ask.data(POST, "OWNER", KEY + "3", input={"billId": chosen, "expectedVersion": 7}))["postBill"]
@@ -126,7 +131,9 @@ async def test_a_guarded_input_that_is_null_is_not_used(ask: Asker) -> None:
 
 async def test_a_payload_out_of_reach_is_null(ask: Asker) -> None:
     chosen = await draft(ask, BRANCHES[1])
-    text = "mutation($i: PostBillInput!) { postBill(input: $i) { ... on PostBillSuccess { bill { id } lines { id } } } }"
+    text = (
+        "mutation($i: PostBillInput!) { postBill(input: $i) { ... on PostBillSuccess { bill { id } lines { id } } } }"
+    )
 
     got = (await ask.data(text, "RECEPTIONIST", KEY, i={"billId": chosen}))["postBill"]
 
@@ -166,7 +173,7 @@ async def test_a_bug_is_masked_with_an_error_id(ask: Asker) -> None:
 
 async def test_a_payload_may_be_read_with_the_rights_of_another_actor(ask: Asker) -> None:
     world.SIGNED_IN.update({role: people.actor(role) for role in people.ROLE_NAMES})
-    text = "mutation { signIn(input: {username: \"%s\"}) { viewer { id permissions branches { name } } } }"
+    text = 'mutation { signIn(input: {username: "%s"}) { viewer { id permissions branches { name } } } }'
 
     got = {role: (await ask.data(text % role, "NOBODY"))["signIn"]["viewer"] for role in ("OWNER", "STAFF")}
 

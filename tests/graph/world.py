@@ -185,11 +185,7 @@ class BillOrder(enum.Enum):
     """How bills may be ordered. The id breaks ties."""
 
 
-@orders(
-    NAME=Order(
-        tables.Customer.name, masked=(tables.Customer.first_name, Permission.CUSTOMER_CONTACT_READ)
-    )
-)
+@orders(NAME=Order(tables.Customer.name, masked=(tables.Customer.first_name, Permission.CUSTOMER_CONTACT_READ)))
 class CustomerOrder(enum.Enum):
     """How customers may be ordered."""
 
@@ -206,7 +202,10 @@ class BillFilter:
 
     status: BillStatus | None = where(tables.Bill.status, "Where they stand.")
     statuses: list[BillStatus] | None = where(
-        tables.Bill.status, "Any of these.", kind=ARRAY(Text()), condition=lambda on, value: on == any_(value),
+        tables.Bill.status,
+        "Any of these.",
+        kind=ARRAY(Text()),
+        condition=lambda on, value: on == any_(value),
         parts=(Part(lambda members: [m.name for m in members], ARRAY(Text())),),
     )
     customer_id: strawberry.ID | None = where(
@@ -271,7 +270,9 @@ def sales_by_status(access: Access) -> Select[tuple[BillStatus, int]]:
     scope = bills_in_reach(access)
     tests = [or_(branch.is_(None), tables.Bill.branch_id == branch), *([] if scope is None else [scope])]
     return (
-        select(tables.Bill.status.label("status"), func.sum(tables.Bill.total_paise, type_=tables.Paise()).label("paise"))
+        select(
+            tables.Bill.status.label("status"), func.sum(tables.Bill.total_paise, type_=tables.Paise()).label("paise")
+        )
         .where(tables.Bill.business_date == argument_value("date", Date()), *tests)
         .group_by(tables.Bill.status)
     )
@@ -465,7 +466,9 @@ class WorldWrites:
             lines=[ref(BillLine, each) for each in lines],
             posted_at=work.now,
             method=PaymentMethod.CASH,
-            warnings=[problem_of(BillAlreadyPostedRaised(number="W-1", bill_id=bill_id))] if input.note == "warn" else [],
+            warnings=[problem_of(BillAlreadyPostedRaised(number="W-1", bill_id=bill_id))]
+            if input.note == "warn"
+            else [],
         )
 
     @mutation("Fails as told.", requires=PUBLIC, idempotency=Idempotency.IGNORED)
