@@ -127,7 +127,9 @@ def rights_of_role(role: tables.Role) -> RoleRights:
 
 async def staff_exist(work: Work, ids: Iterable[UUID]) -> set[UUID]:
     """Those of the ids that are active members of staff."""
-    found = await work.session.scalars(select(tables.Staff.id).where(tables.Staff.id.in_(set(ids)), tables.Staff.is_active))
+    found = await work.session.scalars(
+        select(tables.Staff.id).where(tables.Staff.id.in_(set(ids)), tables.Staff.is_active)
+    )
     return set(found)
 
 

@@ -277,25 +277,24 @@ THROTTLE_FORGOTTEN_AFTER = timedelta(hours=24)
 
 # --- passwords
 
-_COMMON = frozenset(
-    """
-    password passwort passcode pass passw0rd secret letmein welcome admin administrator root user guest test testing
-    tester demo default changeme master manager owner login signin qwerty qwertyuiop qwertz azerty asdfgh asdfghjkl
-    zxcvbn zxcvbnm qazwsx iloveyou loveyou lovely sunshine princess dragon monkey football cricket baseball basketball
-    superman batman spiderman shadow michael jordan jennifer jessica charlie daniel hunter killer soccer hockey
-    freedom whatever trustno computer internet samsung android iphone google facebook instagram whatsapp youtube
-    abcdef abcdefg abcdefgh abcd abc alphabet abcabc hello hellohello summer winter spring autumn monday tuesday
-    wednesday thursday friday saturday sunday january february august september october november december
-    india bharat mumbai delhi newdelhi kolkata chennai bangalore bengaluru hyderabad pune ahmedabad jaipur lucknow
-    karnataka kerala tamilnadu maharashtra gujarat punjab hindustan jaihind vandemataram
-    krishna ganesh ganesha shiva mahadev jaishreeram shreeram sairam omsairam hanuman lakshmi saraswati allah jesus
-    sachin dhoni virat kohli bollywood
-    salon salonos saloon mysalon beauty beautiful beautyparlour beautyparlor parlour parlor spa barber barbershop
-    hairsalon hair haircut haircare hairstyle hairstylist stylist stylish style styling makeup bridal mehendi mehndi
-    facial manicure pedicure waxing threading massage scissors shampoo conditioner keratin lipstick nails nailart
-    receptionist reception accountant accounts staff cashier billing counter tablet branch customer
-    """.split()
-)
+_COMMON_WORDS = """
+password passwort passcode pass passw0rd secret letmein welcome admin administrator root user guest test testing
+tester demo default changeme master manager owner login signin qwerty qwertyuiop qwertz azerty asdfgh asdfghjkl
+zxcvbn zxcvbnm qazwsx iloveyou loveyou lovely sunshine princess dragon monkey football cricket baseball basketball
+superman batman spiderman shadow michael jordan jennifer jessica charlie daniel hunter killer soccer hockey
+freedom whatever trustno computer internet samsung android iphone google facebook instagram whatsapp youtube
+abcdef abcdefg abcdefgh abcd abc alphabet abcabc hello hellohello summer winter spring autumn monday tuesday
+wednesday thursday friday saturday sunday january february august september october november december
+india bharat mumbai delhi newdelhi kolkata chennai bangalore bengaluru hyderabad pune ahmedabad jaipur lucknow
+karnataka kerala tamilnadu maharashtra gujarat punjab hindustan jaihind vandemataram
+krishna ganesh ganesha shiva mahadev jaishreeram shreeram sairam omsairam hanuman lakshmi saraswati allah jesus
+sachin dhoni virat kohli bollywood
+salon salonos saloon mysalon beauty beautiful beautyparlour beautyparlor parlour parlor spa barber barbershop
+hairsalon hair haircut haircare hairstyle hairstylist stylist stylish style styling makeup bridal mehendi mehndi
+facial manicure pedicure waxing threading massage scissors shampoo conditioner keratin lipstick nails nailart
+receptionist reception accountant accounts staff cashier billing counter tablet branch customer
+"""
+_COMMON = frozenset(_COMMON_WORDS.split())
 _LOOKALIKES = str.maketrans("@4301!5$7", "aaeoiisst")
 _KEY_ROWS = ("01234567890", "abcdefghijklmnopqrstuvwxyz", "qwertyuiop", "asdfghjkl", "zxcvbnm")
 _AROUND_WORDS = "0123456789 !@#$%^&*()-_=+.,;:?/'\"~`|<>[]{}\\"
@@ -331,7 +330,9 @@ def _cores(password: str) -> set[str]:
     """What is left of a password with letters for their lookalikes, and without the digits and signs around it."""
     folded = password.casefold()
     bare = folded.strip(_AROUND_WORDS)
-    return {"".join(letter for letter in text.translate(_LOOKALIKES) if letter.isalnum()) for text in (folded, bare)} - {""}
+    return {
+        "".join(letter for letter in text.translate(_LOOKALIKES) if letter.isalnum()) for text in (folded, bare)
+    } - {""}
 
 
 def _is_walk(text: str) -> bool:

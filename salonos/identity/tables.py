@@ -52,7 +52,9 @@ class Staff(Base):
             name="username_with_password",
         ),
         Index("ix_staff_display_name_key_id", "display_name_key", "id"),
-        Index("ix_staff_display_name_prefix", "display_name_key", postgresql_ops={"display_name_key": "text_pattern_ops"}),
+        Index(
+            "ix_staff_display_name_prefix", "display_name_key", postgresql_ops={"display_name_key": "text_pattern_ops"}
+        ),
         Index("ix_staff_role_id", "role_id"),
     )
 

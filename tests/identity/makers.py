@@ -8,7 +8,7 @@ from salonos.kernel.actor import Actor
 from salonos.kernel.database import Database
 from tests.salon import makers as salon
 
-PASSWORD = "nine purple umbrellas"  # noqa: S105  of people who exist for a moment
+PASSWORD = "nine purple umbrellas"
 TABLET = commands.Device(id="tablet-0123456789abcdef", name="Front desk", address="10.0.0.5", program="tablet/1")
 STRANGER = commands.Device(id="stranger-0123456789abcd", name="", address="203.0.113.9", program="curl")
 
@@ -21,7 +21,9 @@ class House:
     branch_ids: tuple[UUID, UUID]
     owner_id: UUID
 
-    async def sign_in(self, username: str, password: str = PASSWORD, device: commands.Device = TABLET) -> commands.SignedIn:
+    async def sign_in(
+        self, username: str, password: str = PASSWORD, device: commands.Device = TABLET
+    ) -> commands.SignedIn:
         """A session."""
         return await commands.sign_in(self.database, username=username, password=password, device=device)
 
@@ -30,7 +32,12 @@ class House:
         return (await self.sign_in(username)).actor
 
     async def take_on(
-        self, role: str, username: str | None = None, *, branches: tuple[UUID, ...] | None = None, by: Actor | None = None
+        self,
+        role: str,
+        username: str | None = None,
+        *,
+        branches: tuple[UUID, ...] | None = None,
+        by: Actor | None = None,
     ) -> UUID:
         """A member of staff at the first branch, or at those given; at all with `()`."""
         where = self.branch_ids[:1] if branches is None else branches

@@ -30,7 +30,7 @@ KEY = rules.TokenKey(b"k" * 32)
 def parts(token: str) -> tuple[dict[str, Any], dict[str, Any]]:
     """Header and payload."""
     header, payload, _ = token.split(".")
-    return tuple(json.loads(base64.urlsafe_b64decode(each + "==")) for each in (header, payload))  # type: ignore[return-value]  # two parts
+    return tuple(json.loads(base64.urlsafe_b64decode(each + "==")) for each in (header, payload))
 
 
 def signed(header: str, payload: str, *, key: bytes = KEY.key) -> str:
@@ -91,8 +91,10 @@ ATTACKS: dict[str, Callable[[dict[str, Any], dict[str, Any]], None]] = {
     "sid as a list": lambda _, payload: payload.update(sid=[payload["sid"]]),
     "ver true": lambda _, payload: payload.update(ver=True),
     "a further claim": lambda _, payload: payload.update(role="OWNER"),
-    **{f"no {claim}": lambda _, payload, claim=claim: payload.pop(claim)  # type: ignore[misc]  # a default binds it
-       for claim in ("exp", "iat", "nbf", "iss", "aud", "sub", "jti", "sid", "ver")},
+    **{
+        f"no {claim}": lambda _, payload, claim=claim: payload.pop(claim)  # type: ignore[misc]  # a default binds it
+        for claim in ("exp", "iat", "nbf", "iss", "aud", "sub", "jti", "sid", "ver")
+    },
 }
 
 
@@ -130,7 +132,7 @@ def test_an_unsigned_token_and_another_algorithm_are_refused() -> None:
     token = rules.encode(CLAIMS, KEY)
     body = token.rpartition(".")[0]
 
-    assert refused(jwt.encode(payload, None, algorithm="none", headers={"kid": KEY.kid, "typ": "at+jwt"}))
+    assert refused(jwt.encode(payload, "", algorithm="none", headers={"kid": KEY.kid, "typ": "at+jwt"}))
     assert refused(signed('{"alg":"none","typ":"at+jwt"}', json.dumps(payload)))
     assert refused(jwt.encode(payload, rsa_key, algorithm="RS256", headers={"kid": KEY.kid, "typ": "at+jwt"}))
     assert refused(signed(json.dumps({"alg": "HS256"}), json.dumps(payload), key=public))
@@ -257,10 +259,7 @@ async def test_changed_rights_refuse_the_token_and_the_next_one_has_them(house: 
 
     with pytest.raises(SessionRevoked):
         await house.identity().authenticate(signed_in.access_token)
-    renewed = await commands.refresh(
-        house.database, refresh_token=signed_in.refresh_token, device=TABLET
-    )
+    renewed = await commands.refresh(house.database, refresh_token=signed_in.refresh_token, device=TABLET)
     actor = await house.identity().authenticate(renewed.access_token)
     assert actor.access.permissions == ROLES["STAFF"].permissions
     assert actor.version == 2
-

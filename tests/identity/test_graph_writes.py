@@ -83,7 +83,9 @@ async def test_every_refused_sign_in_is_answered_in_the_same_words(house: House,
     known, unknown = await answers("owner"), await answers("nobody")
 
     assert known == unknown
-    assert [each["data"]["signIn"]["__typename"] for each in known] == ["WrongCredentials"] * 5 + ["TooManyAttempts"] * 2
+    assert [each["data"]["signIn"]["__typename"] for each in known] == ["WrongCredentials"] * 5 + [
+        "TooManyAttempts"
+    ] * 2
     assert known[5]["data"]["signIn"]["retryAfter"] == 1
 
 
@@ -104,25 +106,51 @@ async def test_a_person_is_taken_on_changed_disabled_and_enabled(house: House, a
     member = "staffMember { id displayName isActive version role { name } branches { code } }"
 
     made = await write(
-        ask, owner, "createStaffMember", f"... on CreateStaffMemberSuccess {{ {member} }}",
-        displayName="Meera", roleId=role, branchIds=[branch], username="meera", password=PASSWORD,
+        ask,
+        owner,
+        "createStaffMember",
+        f"... on CreateStaffMemberSuccess {{ {member} }}",
+        displayName="Meera",
+        roleId=role,
+        branchIds=[branch],
+        username="meera",
+        password=PASSWORD,
     )
     who = made["staffMember"]["id"]
     changed = await write(
-        ask, owner, "updateStaffMember", f"... on UpdateStaffMemberSuccess {{ {member} }}",
-        staffId=who, expectedVersion=1, displayName="Meera N", allBranches=True,
+        ask,
+        owner,
+        "updateStaffMember",
+        f"... on UpdateStaffMemberSuccess {{ {member} }}",
+        staffId=who,
+        expectedVersion=1,
+        displayName="Meera N",
+        allBranches=True,
     )
     disabled = await write(
-        ask, owner, "disableStaffMember", f"... on DisableStaffMemberSuccess {{ {member} }}", staffId=who, expectedVersion=2
+        ask,
+        owner,
+        "disableStaffMember",
+        f"... on DisableStaffMemberSuccess {{ {member} }}",
+        staffId=who,
+        expectedVersion=2,
     )
     stale = await write(ask, owner, "enableStaffMember", staffId=who, expectedVersion=2)
     enabled = await write(
-        ask, owner, "enableStaffMember", f"... on EnableStaffMemberSuccess {{ {member} }}", staffId=who, expectedVersion=3
+        ask,
+        owner,
+        "enableStaffMember",
+        f"... on EnableStaffMemberSuccess {{ {member} }}",
+        staffId=who,
+        expectedVersion=3,
     )
 
     common = {"id": who, "role": {"name": "STAFF"}}
     assert made["staffMember"] == common | {
-        "displayName": "Meera", "isActive": True, "version": 1, "branches": [{"code": "BLR1"}],
+        "displayName": "Meera",
+        "isActive": True,
+        "version": 1,
+        "branches": [{"code": "BLR1"}],
     }
     everywhere = common | {"displayName": "Meera N", "branches": [{"code": "BLR1"}, {"code": "BLR2"}]}
     assert changed["staffMember"] == everywhere | {"isActive": True, "version": 2}
@@ -140,14 +168,29 @@ async def test_what_stands_against_a_write_is_a_member_of_its_union(house: House
     beyond = await write(ask, manager, "createStaffMember", displayName="X", roleId=owner_role, allBranches=True)
     last = await write(ask, owner, "disableStaffMember", staffId=me, expectedVersion=1)
     taken = await write(
-        ask, owner, "createStaffMember", "... on UsernameTaken { username }",
-        displayName="X", roleId=owner_role, allBranches=True, username="OWNER", password=PASSWORD,
+        ask,
+        owner,
+        "createStaffMember",
+        "... on UsernameTaken { username }",
+        displayName="X",
+        roleId=owner_role,
+        allBranches=True,
+        username="OWNER",
+        password=PASSWORD,
     )
     missing = await write(ask, owner, "disableStaffMember", staffId=id_text("staff", new_id()), expectedVersion=1)
     built_in = await write(
-        ask, owner, "updateRole", "... on BuiltInRole { role { name } }", roleId=owner_role, expectedVersion=1, name="Boss"
+        ask,
+        owner,
+        "updateRole",
+        "... on BuiltInRole { role { name } }",
+        roleId=owner_role,
+        expectedVersion=1,
+        name="Boss",
     )
-    name = await write(ask, owner, "createRole", "... on RoleNameTaken { name }", name="Owner", permissions=["BILL_READ"])
+    name = await write(
+        ask, owner, "createRole", "... on RoleNameTaken { name }", name="Owner", permissions=["BILL_READ"]
+    )
 
     assert (beyond["__typename"], "ROLE_MANAGE" in beyond["missing"]) == ("RightsBeyondYours", True)
     assert last == {"__typename": "LastOwner"}
@@ -162,13 +205,21 @@ async def test_passwords_are_changed_and_reset(house: House, ask: Asker) -> None
     owner, ravi = await house.actor("owner"), await house.actor("ravi")
 
     changed = await write(
-        ask, ravi, "changePassword", "... on ChangePasswordSuccess { viewer { username } }",
-        currentPassword=PASSWORD, newPassword=NEXT,
+        ask,
+        ravi,
+        "changePassword",
+        "... on ChangePasswordSuccess { viewer { username } }",
+        currentPassword=PASSWORD,
+        newPassword=NEXT,
     )
     wrong = await write(ask, ravi, "changePassword", currentPassword=PASSWORD, newPassword=NEXT)
     reset = await write(
-        ask, owner, "resetPassword", "... on ResetPasswordSuccess { staffMember { username } }",
-        staffId=id_text("staff", ravi_id), newPassword=PASSWORD,
+        ask,
+        owner,
+        "resetPassword",
+        "... on ResetPasswordSuccess { staffMember { username } }",
+        staffId=id_text("staff", ravi_id),
+        newPassword=PASSWORD,
     )
     weak = await write(ask, owner, "resetPassword", staffId=id_text("staff", ravi_id), newPassword="password")
 
@@ -179,7 +230,9 @@ async def test_passwords_are_changed_and_reset(house: House, ask: Asker) -> None
     assert (await house.actor("ravi")).id == ravi_id
 
 
-async def test_a_device_is_signed_out_by_its_person_or_by_a_manager_and_by_nobody_else(house: House, ask: Asker) -> None:
+async def test_a_device_is_signed_out_by_its_person_or_by_a_manager_and_by_nobody_else(
+    house: House, ask: Asker
+) -> None:
     await house.take_on("STAFF", "meera")
     await house.take_on("STAFF", "colleague")
     await house.take_on("MANAGER", "manager")
@@ -208,12 +261,22 @@ async def test_roles_are_made_and_changed(house: House, ask: Asker) -> None:
     role = "role { id name version permissions ownPermissions }"
 
     made = await write(
-        ask, owner, "createRole", f"... on CreateRoleSuccess {{ {role} }}",
-        name="Senior", copyOf=id_text("role", rules.BUILT_IN_ROLE_IDS["STAFF"]), permissions=["BILL_READ", "CATALOG_READ"],
+        ask,
+        owner,
+        "createRole",
+        f"... on CreateRoleSuccess {{ {role} }}",
+        name="Senior",
+        copyOf=id_text("role", rules.BUILT_IN_ROLE_IDS["STAFF"]),
+        permissions=["BILL_READ", "CATALOG_READ"],
     )
     changed = await write(
-        ask, owner, "updateRole", f"... on UpdateRoleSuccess {{ {role} }}",
-        roleId=made["role"]["id"], expectedVersion=1, ownPermissions=[],
+        ask,
+        owner,
+        "updateRole",
+        f"... on UpdateRoleSuccess {{ {role} }}",
+        roleId=made["role"]["id"],
+        expectedVersion=1,
+        ownPermissions=[],
     )
 
     common = {"id": made["role"]["id"], "name": "Senior", "permissions": ["BILL_READ", "CATALOG_READ"]}
@@ -248,10 +311,14 @@ async def test_a_guarded_write_is_refused_before_anything_is_done(house: House, 
     assert await house.database.pool.fetchval("select count(*) from audit_log") == before
 
 
-@pytest.mark.parametrize(("name", "given"), [
-    ("signOut", {}), ("signOutDevice", {"deviceId": "session_" + "0" * 32}),
-    ("changePassword", {"currentPassword": "a", "newPassword": "b"}),
-])
+@pytest.mark.parametrize(
+    ("name", "given"),
+    [
+        ("signOut", {}),
+        ("signOutDevice", {"deviceId": "session_" + "0" * 32}),
+        ("changePassword", {"currentPassword": "a", "newPassword": "b"}),
+    ],
+)
 async def test_strangers_have_nothing_to_end_or_to_change(ask: Asker, name: str, given: dict[str, Any]) -> None:
     kind = f"{name[0].upper()}{name[1:]}Input"
     text = f"mutation($input: {kind}!) {{ {name}(input: $input) {{ __typename }} }}"

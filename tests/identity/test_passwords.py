@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from typing import Any
 
 import pytest
 
@@ -47,7 +48,12 @@ async def test_the_present_password_is_demanded_and_guesses_at_it_are_counted(ho
 async def test_a_weak_new_password_changes_nothing(house: House) -> None:
     owner = await house.actor("owner")
 
-    for weak, code in (("short", "TOO_SHORT"), ("x" * 129, "TOO_LONG"), ("Password@123", "TOO_COMMON"), ("Asha Owner 1", "TOO_COMMON")):
+    for weak, code in (
+        ("short", "TOO_SHORT"),
+        ("x" * 129, "TOO_LONG"),
+        ("Password@123", "TOO_COMMON"),
+        ("Asha Owner 1", "TOO_COMMON"),
+    ):
         with pytest.raises(InvalidInput) as refused:
             await commands.change_password(house.database, owner, current_password=PASSWORD, new_password=weak)
         assert [(issue.path, issue.code) for issue in refused.value.issues] == [(("newPassword",), code)]
@@ -55,27 +61,25 @@ async def test_a_weak_new_password_changes_nothing(house: House) -> None:
     assert (await house.sign_in("owner")).actor.id == house.owner_id
 
 
-async def test_a_change_while_the_password_is_reset_loses(house: House) -> None:
+async def test_a_change_while_the_password_is_reset_loses(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     ravi_id = await house.take_on("STAFF", "ravi")
     ravi, owner = await house.actor("ravi"), await house.actor("owner")
-    held = asyncio.Event()
+    reached, go_on = asyncio.Event(), asyncio.Event()
     usual = passwords.new_hash
 
-    async def slowly(password: str, **more: object) -> str:
-        await held.wait()
-        return await usual(password, **more)  # type: ignore[arg-type]  # as it was called
+    async def slowly(password: str, **more: Any) -> str:
+        monkeypatch.setattr(passwords, "new_hash", usual)
+        reached.set()
+        await go_on.wait()
+        return await usual(password, **more)
 
-    passwords.new_hash = slowly
-    try:
-        changing = asyncio.ensure_future(
-            commands.change_password(house.database, ravi, current_password=PASSWORD, new_password=NEXT)
-        )
-        while not await house.database.pool.fetchval("select count(*) from sign_in_attempts where failures = 1"):
-            await asyncio.sleep(0)
-    finally:
-        passwords.new_hash = usual
+    monkeypatch.setattr(passwords, "new_hash", slowly)
+    changing = asyncio.ensure_future(
+        commands.change_password(house.database, ravi, current_password=PASSWORD, new_password=NEXT)
+    )
+    await reached.wait()
     await commands.reset_password(house.database, owner, ravi_id, new_password="the owner's choice")
-    held.set()
+    go_on.set()
 
     with pytest.raises(WrongCredentials):
         await changing
@@ -135,7 +139,7 @@ async def test_hashes_are_made_two_at_once_and_a_long_queue_is_refused() -> None
     assert refused.value.retry_after == 2
     assert await asyncio.gather(*waiting) == [False] * passwords.WAITING_MAX
     assert passwords.hashing.under_way == 0
-    assert passwords.hashing._threads._max_workers == 2  # noqa: SLF001  the bound itself
+    assert passwords.hashing._threads._max_workers == 2
 
 
 async def test_the_loop_turns_while_a_password_is_hashed() -> None:
@@ -168,8 +172,14 @@ async def test_passwords_are_nowhere_but_in_their_hash(house: House, caplog: pyt
     with pytest.raises(InvalidInput) as refused:
         await commands.change_password(house.database, signed_in.actor, current_password=canary, new_password="short")
 
-    tables = [row[0] for row in await house.database.pool.fetch("select tablename from pg_tables where schemaname = 'public'")]
-    stored = [str(await house.database.pool.fetch(f'select t::text from "{each}" t')) for each in tables if each != "alembic_version"]  # noqa: S608
+    tables = [
+        row[0] for row in await house.database.pool.fetch("select tablename from pg_tables where schemaname = 'public'")
+    ]
+    stored = [
+        str(await house.database.pool.fetch(f'select t::text from "{each}" t'))
+        for each in tables
+        if each != "alembic_version"
+    ]
     for secret in (canary, signed_in.refresh_token, signed_in.access_token):
         assert secret not in caplog.text
         assert secret not in repr(signed_in)

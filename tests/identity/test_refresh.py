@@ -57,7 +57,9 @@ async def test_only_hashes_of_tokens_are_stored(house: House) -> None:
     first = await house.sign_in("owner")
     second = await refresh(house, first.refresh_token)
 
-    stored = str([tuple(row) for row in await house.database.pool.fetch("select t.*, s.* from refresh_tokens t, sessions s")])
+    stored = str(
+        [tuple(row) for row in await house.database.pool.fetch("select t.*, s.* from refresh_tokens t, sessions s")]
+    )
     for token in (first.refresh_token, second.refresh_token, TABLET.id or ""):
         assert token not in stored
     assert str(rules.token_hash(second.refresh_token)) in stored

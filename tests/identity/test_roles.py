@@ -43,7 +43,11 @@ async def test_the_built_in_roles_are_stored_as_the_permissions_say(database: Da
 
 
 async def test_the_application_can_not_change_a_built_in_role(database: Database) -> None:
-    for attack in ("update roles set own_permissions = '{}'", "delete from roles", "update roles set is_built_in = false"):
+    for attack in (
+        "update roles set own_permissions = '{}'",
+        "delete from roles",
+        "update roles set is_built_in = false",
+    ):
         with pytest.raises(Exception, match="stays as it is"):
             await database.pool.execute(attack)
 
@@ -57,7 +61,10 @@ async def test_a_copy_has_the_rights_of_its_original(house: House) -> None:
     )
 
     own = {permission.name for permission in ROLES["STAFF"].own}
-    assert await stored(house.database, stylist) == ({permission.name for permission in ROLES["STAFF"].permissions}, own)
+    assert await stored(house.database, stylist) == (
+        {permission.name for permission in ROLES["STAFF"].permissions},
+        own,
+    )
     both = {"APPOINTMENT_READ", "BILL_READ"}
     assert await stored(house.database, booking) == (both, both)
 

@@ -56,7 +56,10 @@ def test_the_roles_are_those_that_were_agreed_upon() -> None:
 
     table = rules.permissions_markdown(ROLES).split("\n")
 
-    assert table[:2] == ["| permission | owner | manager | receptionist | staff | accountant |", "|---|---|---|---|---|---|"]
+    assert table[:2] == [
+        "| permission | owner | manager | receptionist | staff | accountant |",
+        "|---|---|---|---|---|---|",
+    ]
     assert table[2:-1] == [f"| {each.value} | {' | '.join(agreed[each.value])} |" for each in Permission]
     assert set(agreed) == set(Permission.__members__)
 
@@ -116,7 +119,9 @@ rights = st.sets(st.sampled_from(Permission)).flatmap(
     lambda held: st.builds(
         RoleRights,
         st.just(frozenset(held)),
-        st.sets(st.sampled_from(sorted(held, key=lambda each: each.value))).map(frozenset) if held else st.just(frozenset()),
+        st.sets(st.sampled_from(sorted(held, key=lambda each: each.value))).map(frozenset)
+        if held
+        else st.just(frozenset()),
     )
 )
 

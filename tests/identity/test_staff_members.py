@@ -99,11 +99,11 @@ async def test_what_is_wrong_with_a_new_person_is_said_with_its_path(house: Hous
 async def test_a_username_is_taken_in_every_spelling_of_it(house: House) -> None:
     owner, hashed = await house.actor("owner"), await commands.new_hash("quite a good one")
     ravi = await house.take_on("STAFF", "ravi")
-    taken = new(username="Ｏwner", password_hash=hashed)  # noqa: RUF001  full-width on purpose
+    taken = new(username="Ｏwner", password_hash=hashed)
 
     with pytest.raises(UsernameTaken) as refused:
         await house.database.run(owner, lambda work: commands.create_staff_member(work, taken))
-    assert refused.value.username == "Ｏwner"  # noqa: RUF001  as it was typed
+    assert refused.value.username == "Ｏwner"
     with pytest.raises(UsernameTaken):
         await update(house, owner, ravi, username="OWNER")
     await update(house, owner, ravi, username="RAVI")
@@ -275,7 +275,9 @@ async def test_two_owners_can_not_remove_one_another_at_once(house: House) -> No
 
         assert sum(isinstance(each, LastOwner) for each in answers) == 1
         assert await house.database.pool.fetchval("select count(*) from staff where is_active") == 1
-        await house.database.pool.execute("update staff set is_active = true, version = version + 1 where username = 'owner'")
+        await house.database.pool.execute(
+            "update staff set is_active = true, version = version + 1 where username = 'owner'"
+        )
         await house.database.pool.execute("update staff set is_active = false where username <> 'owner'")
 
 

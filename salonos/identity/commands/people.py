@@ -9,7 +9,7 @@ from sqlalchemy.exc import IntegrityError
 
 from salonos.identity import queries, rules, tables
 from salonos.identity.commands import authority, passwords, sessions, throttling
-from salonos.identity.problems import RightsBeyondYours, UsernameTaken, WrongCredentials
+from salonos.identity.problems import UsernameTaken, WrongCredentials
 from salonos.identity.rules import SessionEnd
 from salonos.kernel.actor import Actor
 from salonos.kernel.database import Database, constraint_of
@@ -153,7 +153,9 @@ async def _change_branches(work: Work, member: tables.Staff, change: StaffChange
     member.all_branches = all_branches
     mine = tables.StaffBranch.staff_id == member.id
     await work.session.execute(delete(tables.StaffBranch).where(mine, tables.StaffBranch.branch_id.not_in(branch_ids)))
-    work.session.add_all(tables.StaffBranch(staff_id=member.id, branch_id=each) for each in branch_ids if each not in was)
+    work.session.add_all(
+        tables.StaffBranch(staff_id=member.id, branch_id=each) for each in branch_ids if each not in was
+    )
     return True
 
 

@@ -95,9 +95,7 @@ async def update_role(work: Work, role_id: UUID, change: RoleChange, *, expected
     return role.id
 
 
-def _changed(
-    was: RoleRights, permissions: Iterable[Permission] | None, own: Iterable[Permission] | None
-) -> RoleRights:
+def _changed(was: RoleRights, permissions: Iterable[Permission] | None, own: Iterable[Permission] | None) -> RoleRights:
     """The rights after a change; what is held for own work only is always among the permissions.
 
     Raises: InvalidInput for own work where nothing says what that is.

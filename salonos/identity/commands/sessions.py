@@ -126,7 +126,7 @@ async def _count_attempt(work: Work, username_key: str, device: Device) -> _Acco
     counted = throttling.buckets(username_key, device_hash=device_hash, address=device.address)
     await throttling.count(work, counted)
     if row is None:
-        return _Account(None, None, False, counted)  # noqa: FBT003  fields of a row
+        return _Account(None, None, False, counted)
     return _Account(row[0], row[1], row[2], counted)
 
 

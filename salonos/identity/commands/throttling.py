@@ -54,7 +54,12 @@ async def count(work: Work, counted: Counted) -> None:
     new = [{"bucket": each, "failures": 0, "last_at": work.now, "retry_at": work.now} for each in throttles]
     await work.session.execute(insert(SignInAttempt).values(new).on_conflict_do_nothing())
     # Locked in one order: two attempts from one address wait for each other and can't overtake the count.
-    found = select(SignInAttempt).where(SignInAttempt.bucket.in_(throttles)).order_by(SignInAttempt.bucket).with_for_update()
+    found = (
+        select(SignInAttempt)
+        .where(SignInAttempt.bucket.in_(throttles))
+        .order_by(SignInAttempt.bucket)
+        .with_for_update()
+    )
     rows = list(await work.session.scalars(found.execution_options(populate_existing=True)))
     wait_s = max(((row.retry_at - work.now).total_seconds() for row in rows), default=0.0)
     if wait_s > 0:

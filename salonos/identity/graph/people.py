@@ -14,7 +14,13 @@ from salonos.graph.problem import InvalidInput, StaleVersion
 from salonos.graph.roots import Mutation
 from salonos.identity import commands
 from salonos.identity.commands import passwords
-from salonos.identity.graph.problems import LastOwner, RightsBeyondYours, TooManyAttempts, UsernameTaken, WrongCredentials
+from salonos.identity.graph.problems import (
+    LastOwner,
+    RightsBeyondYours,
+    TooManyAttempts,
+    UsernameTaken,
+    WrongCredentials,
+)
 from salonos.identity.graph.reads import StaffMember, Viewer
 from salonos.kernel.ids import id_value
 from salonos.kernel.permissions import Permission
@@ -29,10 +35,14 @@ class CreateStaffMemberInput:
 
     display_name: str = field("The name that colleagues and customers see, at most 100 characters.")
     role_id: strawberry.ID = field("What the person may do: nothing that you may not.")
-    branch_ids: list[strawberry.ID] | None = field("Where the person works, at most 100 branches; left out with `allBranches`.")
+    branch_ids: list[strawberry.ID] | None = field(
+        "Where the person works, at most 100 branches; left out with `allBranches`."
+    )
     all_branches: bool = field("Whether the person works at every branch, also at new ones.", default=False)
     is_service_provider: bool = field("Whether customers are served by this person.", default=False)
-    username: str | None = field("To sign in with, 3 to 64 characters without spaces; left out for who does not sign in.")
+    username: str | None = field(
+        "To sign in with, 3 to 64 characters without spaces; left out for who does not sign in."
+    )
     password: str | None = field("8 to 128 characters; comes with a username.")
 
 
@@ -130,7 +140,13 @@ CreateStaffMemberResult = Annotated[
     strawberry.union("CreateStaffMemberResult", description="What became of it."),
 ]
 UpdateStaffMemberResult = Annotated[
-    UpdateStaffMemberSuccess | InvalidInput | StaleVersion | UsernameTaken | RightsBeyondYours | LastOwner | TooManyAttempts,
+    UpdateStaffMemberSuccess
+    | InvalidInput
+    | StaleVersion
+    | UsernameTaken
+    | RightsBeyondYours
+    | LastOwner
+    | TooManyAttempts,
     strawberry.union("UpdateStaffMemberResult", description="What became of it."),
 ]
 DisableStaffMemberResult = Annotated[
@@ -167,9 +183,7 @@ async def password_hash(password: str | None, *own_words: str | None) -> str | N
 class PeopleWrites:
     """Members of staff and their passwords."""
 
-    @mutation(
-        "Take a person on.", requires=Permission.STAFF_MANAGE, idempotency=Idempotency.IGNORED, transaction=False
-    )
+    @mutation("Take a person on.", requires=Permission.STAFF_MANAGE, idempotency=Idempotency.IGNORED, transaction=False)
     async def create_staff_member(self, info: Info, input: CreateStaffMemberInput) -> CreateStaffMemberResult:  # noqa: A002
         """Takes on."""
         new = commands.NewStaffMember(

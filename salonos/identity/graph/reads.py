@@ -152,7 +152,7 @@ class StaffMember(Node):
     )
 
 
-def who_asks(_: Access) -> Select[tuple[UUID, str | None, str, UUID, bool, list[str], list[str]]]:
+def who_asks(_: Access) -> Select[UUID, str | None, str, UUID, bool, list[str], list[str]]:
     """The person who is signed in; no row for anybody else."""
     return (
         select(
@@ -184,11 +184,11 @@ class Viewer:
         viewers.c.permissions, "What the person may do, at most 100: for showing or hiding buttons.", certain=True
     )
     own_permissions: list[Permission] = column(
-        viewers.c.own_permissions, "Those of `permissions` that hold for one's own work only, at most 100.", certain=True
+        viewers.c.own_permissions,
+        "Those of `permissions` that hold for one's own work only, at most 100.",
+        certain=True,
     )
-    branches: list[Branch] = rows(
-        "Where the person works, at most 500.", order_by=salon.Branch.name, on=branch_of
-    )
+    branches: list[Branch] = rows("Where the person works, at most 500.", order_by=salon.Branch.name, on=branch_of)
     devices: list[Device] = rows(
         "Where the person is signed in, the latest used first, at most 20.",
         order_by=(tables.Session.last_seen_at.desc(),),
@@ -223,7 +223,10 @@ class IdentityReads:
 
     viewer: Viewer | None = reading("Who is signed in; null when nobody is.", requires=PUBLIC)
     staff: Connection[StaffMember] | None = connection(
-        None, "The members of staff within reach, by name.", order=Order(tables.Staff.display_name_key), filter=StaffFilter
+        None,
+        "The members of staff within reach, by name.",
+        order=Order(tables.Staff.display_name_key),
+        filter=StaffFilter,
     )
     staff_member: StaffMember | None = by_id("A member of staff by id; null when there is none within reach.")
     roles: list[Role] | None = listing("All roles by name, at most 500.", order_by=tables.Role.name_key)
