@@ -1,0 +1,54 @@
+"""Expected failures at the till in the schema."""
+
+from salonos.bills import problems
+from salonos.bills.graph.reads import Bill
+from salonos.graph.fields import field
+from salonos.graph.problem import Problem, problem
+from salonos.kernel.money import Money
+
+
+@problem(problems.BillAlreadyPosted)
+class BillAlreadyPosted(Problem):
+    """The bill is final: it can't be changed or posted again."""
+
+    number: str = field("Its number.")
+    bill: Bill | None = field("The bill as it is; null out of reach.")
+
+
+@problem(problems.PaymentsDoNotAddUp)
+class PaymentsDoNotAddUp(Problem):
+    """The payments are less than what is due, or the amount on account is not the exact rest."""
+
+    due: Money = field("What is due, tips included.")
+    offered: Money = field("What the payments come to, the part on account among them.")
+
+
+@problem(problems.PaymentsExceedTotal)
+class PaymentsExceedTotal(Problem):
+    """More than what is due, where no change can be given; or a draft changed to less than was paid on it."""
+
+    due: Money = field("What is due, tips included.")
+    offered: Money = field("What was offered, or paid already.")
+
+
+@problem(problems.CustomerRequired)
+class CustomerRequired(Problem):
+    """Somebody must owe the rest: name the customer."""
+
+    balance_due: Money = field("What would be owed.")
+
+
+@problem(problems.CashLimitExceeded)
+class CashLimitExceeded(Problem):
+    """So much cash from one person in a day, or for one bill, is refused by law."""
+
+    limit: Money = field("From this amount on cash is refused.")
+    cash: Money = field("What the cash would come to.")
+
+
+@problem(problems.DiscountNeedsApproval)
+class DiscountNeedsApproval(Problem):
+    """More is taken off than the role may give."""
+
+    limit: Money = field("What may be taken off this bill.")
+    discount: Money = field("What would be taken off.")

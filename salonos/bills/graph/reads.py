@@ -1,0 +1,353 @@
+"""Bills as they are read: the types, who sees which, and the roots."""
+
+import enum
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+import strawberry
+from sqlalchemy import (
+    Boolean,
+    ColumnElement,
+    Date,
+    DateTime,
+    Integer,
+    Select,
+    Text,
+    Uuid,
+    and_,
+    any_,
+    cast,
+    exists,
+    func,
+    literal_column,
+    or_,
+    select,
+)
+from sqlalchemy.dialects.postgresql import ARRAY
+
+from salonos.accounting.graph import Entry
+from salonos.accounting.rules import PaymentMethod
+from salonos.bills import rules, tables
+from salonos.bills.rules import BillKind, BillStatus, PaymentState
+from salonos.catalog.graph import Product, Service
+from salonos.customers import tables as customers
+from salonos.customers.graph import Customer
+from salonos.graph.fields import (
+    Order,
+    Part,
+    Within,
+    actor_value,
+    by_id,
+    by_key,
+    column,
+    connection,
+    enum_of,
+    extend,
+    key,
+    many,
+    node,
+    one,
+    orders,
+    row,
+    where,
+)
+from salonos.graph.roots import Connection, Node, Query
+from salonos.identity.graph import StaffMember
+from salonos.kernel.actor import Access, Reach
+from salonos.kernel.database import Paise
+from salonos.kernel.money import Money
+from salonos.kernel.permissions import Permission
+from salonos.kernel.quantity import Percentage, Quantity
+from salonos.kernel.text import like_prefix
+from salonos.salon.graph import Branch
+
+BILL_READ = Permission.BILL_READ
+
+enum_of(
+    BillStatus,
+    "Where a bill stands.",
+    DRAFT="It may change, and has no number yet.",
+    POSTED="It is final, numbered and in the books.",
+    VOID="It was taken back; a number that it had stays on record.",
+)
+enum_of(
+    BillKind,
+    "Which document of the law a bill is.",
+    TAX_INVOICE="A registered branch's bill, with GST.",
+    BILL_OF_SUPPLY="The bill of a branch that takes no GST from customers.",
+    CREDIT_NOTE="Corrects a bill; its amounts are positive, and its kind gives the sign.",
+)
+enum_of(
+    PaymentState,
+    "How much of a bill is paid, tips included.",
+    UNPAID="Nothing yet.",
+    PARTLY_PAID="A part.",
+    PAID="All of it; also where nothing is due.",
+)
+
+
+# --- who sees which
+
+
+def bills_in_reach(access: Access) -> ColumnElement[bool] | None:
+    """Bills of the reader's branches; for a role that sees its own work, those with a line by the reader."""
+    branches = _at_branches(access)
+    if BILL_READ not in access.own:
+        return branches
+    mine = served_by(tables.Bill.id, actor_value("id", Uuid()))
+    return mine if branches is None else and_(branches, mine)
+
+
+def _at_branches(access: Access) -> ColumnElement[bool] | None:
+    match access.reach:
+        case Reach.ALL:
+            return None
+        case Reach.ONE_BRANCH:
+            return tables.Bill.branch_id == actor_value("branch_id", Uuid())
+        case Reach.BRANCHES:
+            return tables.Bill.branch_id == any_(actor_value("branch_ids", ARRAY(Uuid())))
+
+
+def served_by(bill_id: Any, staff_id: ColumnElement[UUID]) -> ColumnElement[bool]:
+    """Bills with a line by a member of staff."""
+    line = tables.BillLine
+    return exists(select(line.id).where(line.bill_id == bill_id, line.staff_id == staff_id))
+
+
+# --- types
+
+
+@node(tables.BillLine, scope=Within(tables.BillLine.bill_id, "Bill"), requires=BILL_READ)
+class BillLine(Node):
+    """One service or one product on a bill, as it was priced then."""
+
+    position: int = column(tables.BillLine.position, "From 1.")
+    description: str = column(tables.BillLine.description, "The item's name as printed on the bill.")
+    service: Service | None = one(tables.BillLine.service_id, "The service; null for a product.")
+    product: Product | None = one(tables.BillLine.product_id, "The product; null for a service.")
+    staff: StaffMember | None = one(tables.BillLine.staff_id, "Who did or sold it; null when nobody was named.")
+    code: str = column(tables.BillLine.code, "SAC of a service, HSN of a product.")
+    quantity: Quantity = column(tables.BillLine.quantity_milli, "How much.")
+    unit_price: Money = column(tables.BillLine.unit_price_paise, "The price of one, as priced: see `taxIncluded`.")
+    is_price_overridden: bool = column(
+        tables.BillLine.is_price_overridden, "Whether the price was set by hand instead of the catalogue's."
+    )
+    discount: Money = column(
+        tables.BillLine.discount_paise + tables.BillLine.bill_discount_paise,
+        "All that is taken off, as priced: its own discount and its share of the bill's.",
+    )
+    own_discount: Money = column(tables.BillLine.discount_paise, "The line's own discount alone, as priced.")
+    discount_reason: str | None = column(
+        tables.BillLine.discount_reason, "Why it costs something else; null when it does not."
+    )
+    tax_rate: Percentage = column(tables.BillLine.rate_hundredths, "GST in percent; 0 where none is taken.")
+    tax_included: bool = column(tables.BillLine.is_tax_included, "Whether price and discount hold the tax already.")
+    taxable: Money = column(tables.BillLine.taxable_paise, "After discounts, without tax.")
+    cgst: Money = column(tables.BillLine.cgst_paise, "Central tax; equal to `sgst`.")
+    sgst: Money = column(tables.BillLine.sgst_paise, "State tax.")
+    igst: Money = column(tables.BillLine.igst_paise, "Integrated tax, in place of both where the sale crosses states.")
+    total: Money = column(
+        tables.BillLine.taxable_paise
+        + tables.BillLine.cgst_paise
+        + tables.BillLine.sgst_paise
+        + tables.BillLine.igst_paise,
+        "With tax, before the bill is rounded to whole rupees.",
+    )
+    unit_cost: Money | None = column(
+        tables.BillLine.unit_cost_paise,
+        "What one had cost us, without tax; null for services and where it was not known.",
+        requires=Permission.COST_READ,
+    )
+
+
+@node(tables.Payment, scope=Within(tables.Payment.bill_id, "Bill"), requires=BILL_READ)
+class Payment(Node):
+    """Money that was kept towards a bill. It never changes."""
+
+    method: PaymentMethod = column(tables.Payment.method, "How it came. Never ON_ACCOUNT, which is no money.")
+    amount: Money = column(tables.Payment.amount_paise, "What was kept.")
+    tendered: Money | None = column(tables.Payment.tendered_paise, "What was handed over; null but for cash.")
+    change: Money | None = column(tables.Payment.change_paise, "What went back; null but for cash.")
+    reference: str | None = column(tables.Payment.reference, "The bank's or the slip's number; null without one.")
+    received_at: datetime = column(tables.Payment.received_at, "When it was taken.")
+
+
+@row(tables.Tip, scope=Within(tables.Tip.bill_id, "Bill"), requires=BILL_READ)
+class Tip:
+    """What a customer gave a member of staff on top of a bill."""
+
+    amount: Money = column(tables.Tip.amount_paise, "How much.")
+    staff: StaffMember | None = one(tables.Tip.staff_id, "Whose it is; null out of reach.")
+
+
+@node(tables.Bill, scope=bills_in_reach, requires=BILL_READ)
+class Bill(Node):
+    """A sale to a customer: a draft until it is posted, final and numbered afterwards."""
+
+    number: str | None = column(tables.Bill.number, "Unique over the whole business; null while it is a draft.")
+    kind: BillKind = column(tables.Bill.kind, "Which document of the law it is.")
+    status: BillStatus = column(tables.Bill.status, "Where it stands.")
+    payment_state: PaymentState = column(tables.Bill.payment_state, "How much of it is paid, tips included.")
+    version: int = column(tables.Bill.version, "Rises with each change; updates name the one you saw.")
+    branch: Branch = one(tables.Bill.branch_id, "Where it was sold.", within=True)
+    customer: Customer | None = one(tables.Bill.customer_id, "Null for an anonymous sale, and out of reach.")
+    created_at: datetime = column(tables.Bill.created_at, "When it was begun.")
+    posted_at: datetime | None = column(tables.Bill.posted_at, "When it became final; null while it is a draft.")
+    business_date: date = column(tables.Bill.business_date, "The date of the document, in the branch's zone.")
+    lines: list[BillLine] = many(
+        tables.BillLine.bill_id, "1 to 200, 4 are typical.", order_by=tables.BillLine.position, limit=rules.LINES_MAX
+    )
+    payments: list[Payment] = many(
+        tables.Payment.bill_id,
+        "In the order they came; 1 is typical.",
+        order_by=(tables.Payment.received_at, tables.Payment.id),
+    )
+    tips: list[Tip] = many(
+        tables.Tip.bill_id,
+        "One for each member of staff, at most 20.",
+        order_by=tables.Tip.staff_id,
+        limit=rules.TIPS_MAX,
+    )
+    gross_total: Money = column(tables.Bill.gross_paise, "Quantities times prices, as priced, before any discount.")
+    discount_total: Money = column(tables.Bill.discount_paise, "All that is taken off, as priced.")
+    discount_reason: str | None = column(
+        tables.Bill.discount_reason, "Why the bill's discount was given; null without one."
+    )
+    taxable_total: Money = column(tables.Bill.taxable_paise, "After discounts, without tax.")
+    cgst_total: Money = column(tables.Bill.cgst_paise, "Central tax; equal to `sgstTotal`.")
+    sgst_total: Money = column(tables.Bill.sgst_paise, "State tax.")
+    igst_total: Money = column(tables.Bill.igst_paise, "Integrated tax, where the sale crosses states.")
+    round_off: Money = column(tables.Bill.round_off_paise, "What was added to come to whole rupees: -0.49 to 0.50.")
+    total: Money = column(
+        tables.Bill.total_paise, "What the customer pays, without tips: taxable, taxes and round-off."
+    )
+    tip_total: Money = column(tables.Bill.tip_paise, "All tips.")
+    amount_paid: Money = column(tables.Bill.paid_paise, "What was kept of all payments.")
+    balance_due: Money = column(
+        tables.Bill.balance_due_paise, "What is still owed: total and tips, less what was paid."
+    )
+    place_of_supply: str = column(tables.Bill.place_of_supply, "GST state code of where it was supplied.")
+    buyer_gstin: str | None = column(tables.Bill.buyer_gstin, "A registered customer's GSTIN; null for others.")
+    notes: str | None = column(tables.Bill.notes, "What the till wrote down, in lines; null without.")
+    entry: Entry | None = one(tables.Bill.entry_id, "Its entry in the books; null while it is a draft.")
+
+
+# --- lists
+
+
+@orders(
+    NEWEST=Order(tables.Bill.listed_at, "The last posted first; drafts by when they were begun.", descending=True),
+    OLDEST=Order(tables.Bill.listed_at, "The first posted first; drafts by when they were begun."),
+    LAST_CREATED=Order(tables.Bill.created_at, "The last begun first.", descending=True),
+    FIRST_CREATED=Order(tables.Bill.created_at, "The first begun first."),
+    LARGEST=Order(tables.Bill.total_paise, "The largest total first.", descending=True),
+    SMALLEST=Order(tables.Bill.total_paise, "The smallest total first."),
+    NUMBER_DESCENDING=Order(
+        tables.Bill.number_key, "By number as text, the last first; drafts at the end.", descending=True
+    ),
+    NUMBER=Order(tables.Bill.number_key, "By number as text; drafts first."),
+)
+class BillOrder(enum.Enum):
+    """How bills may be ordered. The id breaks ties."""
+
+
+def _from_date(on: ColumnElement[date], day: ColumnElement[date]) -> ColumnElement[bool]:
+    """The instant of listing lies within a day of the date in any zone, and has the index that lists follow."""
+    return and_(on >= day, tables.Bill.listed_at >= _midnight(day, -1))
+
+
+def _until_date(on: ColumnElement[date], day: ColumnElement[date]) -> ColumnElement[bool]:
+    return and_(on < day, tables.Bill.listed_at < _midnight(day, 1))
+
+
+def _midnight(day: ColumnElement[date], days_later: int) -> ColumnElement[datetime]:
+    shifted = cast(day, Date()) + literal_column(str(days_later))
+    return func.timezone(literal_column("'UTC'"), cast(shifted, DateTime()), type_=DateTime(timezone=True))
+
+
+def _begins_with(on: ColumnElement[str], pattern: ColumnElement[str]) -> ColumnElement[bool]:
+    return on.like(pattern)
+
+
+@strawberry.input(description="Which bills.")
+class BillFilter:
+    """Which bills."""
+
+    branch_id: strawberry.ID | None = where(tables.Bill.branch_id, "Sold at this branch.", prefix="branch")
+    status: BillStatus | None = where(tables.Bill.status, "Where they stand.")
+    payment_state: PaymentState | None = where(tables.Bill.payment_state, "How much of them is paid.")
+    kind: BillKind | None = where(tables.Bill.kind, "Which documents.")
+    since: date | None = where(tables.Bill.business_date, "Of this business date or later.", condition=_from_date)
+    until: date | None = where(tables.Bill.business_date, "Of business dates before this one.", condition=_until_date)
+    customer_id: strawberry.ID | None = where(
+        tables.Bill.customer_id, "Of this customer.", prefix="customer", requires=Permission.CUSTOMER_READ
+    )
+    number_prefix: str | None = where(
+        tables.Bill.number_key,
+        "Whose number begins like this, capital letters as printed.",
+        condition=_begins_with,
+        parts=(Part(like_prefix, Text()),),
+    )
+    staff_id: strawberry.ID | None = where(
+        tables.Bill.id, "With a line by this member of staff.", prefix="staff", condition=served_by
+    )
+
+
+@extend(Query)
+class BillReads:
+    """The roots."""
+
+    bill: Bill | None = by_id("A bill by its id; null out of reach.")
+    bill_by_number: Bill | None = by_key(
+        "A bill by its number; null out of reach.", number=key(tables.Bill.number, "As printed on the bill.")
+    )
+    bills: Connection[Bill] | None = connection(
+        None, "The bills within reach, drafts among them.", order=BillOrder, filter=BillFilter
+    )
+
+
+# --- what bills tell of a customer
+
+
+def _of_customer(*columns: Any) -> Select[Any]:
+    """A select over a customer's posted bills at the branches within reach."""
+    here = or_(
+        actor_value("is_everywhere", Boolean()),
+        tables.Bill.branch_id == any_(actor_value("branch_ids", ARRAY(Uuid()))),
+    )
+    is_posted = tables.Bill.status == literal_column("'POSTED'")
+    theirs = tables.Bill.customer_id == customers.Customer.id
+    return select(*columns).where(theirs, is_posted, here).correlate(customers.Customer)
+
+
+def balance_of_customer() -> ColumnElement[int]:
+    """What a customer owes; the condition on the balance is that of the index."""
+    owed = _of_customer(func.sum(tables.Bill.balance_due_paise, type_=Paise())).where(
+        tables.Bill.balance_due_paise > literal_column("0")
+    )
+    return func.coalesce(owed.scalar_subquery(), 0, type_=Paise())
+
+
+def visits_of_customer() -> ColumnElement[int]:
+    """On how many dates a customer came: two bills of one visit are one."""
+    return cast(_of_customer(func.count(tables.Bill.business_date.distinct())).scalar_subquery(), Integer())
+
+
+@extend(Customer)
+class CustomerBills:
+    """What bills tell of a customer."""
+
+    bills: Connection[Bill] | None = connection(
+        tables.Bill.customer_id, "Theirs, within reach.", order=BillOrder, filter=BillFilter
+    )
+    balance_due: Money | None = column(
+        balance_of_customer(),
+        "What they owe on posted bills of the branches within reach.",
+        requires=Permission.DASHBOARD_READ,
+    )
+    visit_count: int | None = column(
+        visits_of_customer(),
+        "On how many dates they were billed at the branches within reach.",
+        requires=Permission.DASHBOARD_READ,
+    )
