@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 import strawberry
-from sqlalchemy import ColumnElement, Date, Text, and_, cast, func, literal_column, select
+from sqlalchemy import ColumnElement, Text, and_, func
 from sqlalchemy.orm import InstrumentedAttribute
 
 from salonos.catalog import commands, problems, queries, rules, tables
@@ -25,7 +25,6 @@ from salonos.graph.fields import (
     listing,
     many,
     node,
-    now_value,
     one,
     orders,
     ref,
@@ -43,8 +42,7 @@ from salonos.kernel.permissions import Permission
 from salonos.kernel.quantity import Percentage
 from salonos.kernel.text import search_key
 from salonos.kernel.work import Work
-from salonos.salon import rules as salon_rules
-from salonos.salon import tables as salon
+from salonos.salon import graph as salon
 
 # --- what is read
 
@@ -54,16 +52,9 @@ def everybody(_: Access) -> ColumnElement[bool] | None:
     return None
 
 
-def today() -> ColumnElement[date]:
-    """The salon's date at the instant of the read."""
-    zone = select(salon.Salon.time_zone).scalar_subquery()
-    local = func.timezone(func.coalesce(zone, literal_column(f"'{salon_rules.INDIA}'")), now_value())
-    return cast(local, Date)
-
-
 def rate_today(tax_class_id: InstrumentedAttribute[Any]) -> ColumnElement[int]:
     """A class's rate at today's business date. A class begins with a rate that has begun, so there always is one."""
-    rate = queries.rate_on(tax_class_id.expression, today()).correlate(tax_class_id.class_)
+    rate = queries.rate_on(tax_class_id.expression, salon.today()).correlate(tax_class_id.class_)
     return func.coalesce(rate.scalar_subquery(), 0, type_=Hundredths())
 
 

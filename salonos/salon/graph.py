@@ -1,10 +1,10 @@
 """The salon in the schema: its profile, branches, opening hours and number series."""
 
-from datetime import datetime, time
+from datetime import date, datetime, time
 from typing import Annotated
 
 import strawberry
-from sqlalchemy import ColumnElement, Select, Text, Uuid, any_, func, literal_column, select
+from sqlalchemy import ColumnElement, Date, Select, Text, Uuid, any_, cast, func, literal_column, select
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from salonos.graph.directives import AUTHENTICATED
@@ -21,6 +21,7 @@ from salonos.graph.fields import (
     field,
     many,
     node,
+    now_value,
     reading,
     ref,
     row,
@@ -74,6 +75,13 @@ class Salon:
     currency: str = column(salon.c.currency, "ISO 4217 code of all amounts: `INR`.")
     time_zone: str = column(salon.c.time_zone, "IANA name; a branch may have another.")
     is_demo: bool = column(salon.c.is_demo, "Whether the data are invented.")
+
+
+def today() -> ColumnElement[date]:
+    """The salon's date at the instant of the read."""
+    zone = select(tables.Salon.time_zone).scalar_subquery()
+    local = func.timezone(func.coalesce(zone, literal_column(f"'{rules.INDIA}'")), now_value())
+    return cast(local, Date)
 
 
 def branches_in_reach(access: Access) -> ColumnElement[bool] | None:

@@ -145,7 +145,9 @@ def pattern_fault(pattern: str, *, branch_code: str, digits: int) -> str | None:
         return "The pattern knows {branch} and {year} only."
     longest = number_text(pattern, branch_code=branch_code, day=date(2026, 4, 1), number=10**digits - 1, digits=digits)
     if len(longest) > NUMBER_CHARACTERS_MAX:
-        return f"Its longest number {longest} has {len(longest)} characters, and the law allows {NUMBER_CHARACTERS_MAX}."
+        return (
+            f"Its longest number {longest} has {len(longest)} characters, and the law allows {NUMBER_CHARACTERS_MAX}."
+        )
     if _NUMBER.fullmatch(longest) is None:
         return f"The number {longest} may hold A-Z, 0-9, - and / only, and begins with a letter or 1-9."
     return None
