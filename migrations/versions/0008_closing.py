@@ -1,4 +1,4 @@
-"""What falls due once per branch and business date, and the summaries of days that come of it.
+"""What falls due once per branch and business date, the summaries of days that come of it, and the demo's stages.
 
 A summary is a picture that a refresh may paint over: its rows may be changed, and nothing else refers to them.
 """
@@ -31,7 +31,14 @@ def upgrade() -> None:
     create_period_runs()
     create_day_summaries()
     create_lists()
-    op.execute("grant select, insert, update on period_runs, day_summaries to salonos_app")
+    op.create_table(
+        "demo_stages",
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("steps_done", sa.Integer(), nullable=False),
+        sa.Column("until", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("name", name="pk_demo_stages"),
+    )
+    op.execute("grant select, insert, update on period_runs, day_summaries, demo_stages to salonos_app")
     op.execute(
         "grant select, insert, delete on day_payment_totals, day_tax_totals, day_service_sales, day_staff_sales "
         "to salonos_app"
@@ -133,3 +140,4 @@ def downgrade() -> None:
         op.drop_table(table)
     op.drop_table("day_summaries")
     op.drop_table("period_runs")
+    op.drop_table("demo_stages")

@@ -184,6 +184,16 @@ async def overdue(work: Work, *, patience: timedelta, limit: int) -> list[Overdu
     return [Overdue(row.id, row.attempts, row.is_late) for row in rows]
 
 
+async def pass_over(work: Work) -> None:
+    """Lets the relay go on behind everything announced so far: for data that is brought in whole."""
+    statement = """
+        update event_stream set relayed_xid = last.xid, relayed_id = last.id
+        from (select xid, id from outbox_events order by xid desc, id desc limit 1) as last
+        where (last.xid, last.id) > (relayed_xid, relayed_id)
+    """
+    await work.session.execute(text(statement))
+
+
 async def purge(work: Work) -> int:
     """Forgets jobs that were done long ago; returns how many. The dead stay until a person has looked."""
     statement = text("delete from jobs where status = 'DONE' and occurred_at < :before")
