@@ -1,5 +1,6 @@
 """What the catalogue proves of an expression: that it is never null, and that an index orders rows by it."""
 
+import itertools
 from collections.abc import Iterable
 from typing import Any
 
@@ -85,7 +86,7 @@ _DIALECT: Any = postgresql.dialect()  # type: ignore[no-untyped-call]  # SQLAlch
 _COMPARED = (is_, is_not, is_distinct_from, is_not_distinct_from)
 
 
-def is_never_null(expression: Any) -> bool:  # noqa: PLR0911  one answer for each kind of expression
+def is_never_null(expression: Any) -> bool:  # noqa: C901, PLR0911  one answer for each kind of expression
     """Whether an expression's value can't be null. "Don't know" is no."""
     element = getattr(expression, "expression", expression)
     match element:
@@ -169,7 +170,7 @@ def is_ordered_by_index(home: FromClause, key: Any) -> bool:
     for columns, is_unique in _indexes(home):
         if columns == [wanted] and is_unique:
             return True
-        if any(pair == (wanted, "id") for pair in zip(columns, columns[1:], strict=False)):
+        if any(pair == (wanted, "id") for pair in itertools.pairwise(columns)):
             return True
     return wanted == "id"
 

@@ -4,6 +4,7 @@ Each fault is a line: the coordinate, and what is wrong there.
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from graphql import (
@@ -52,7 +53,7 @@ def faults(graph: Graph) -> list[str]:
 Fault = tuple[str, str]
 
 
-def _of_type(graph: Graph, kind: GraphQLNamedType) -> Iterator[Fault]:
+def _of_type(graph: Graph, kind: GraphQLNamedType) -> Iterator[Fault]:  # noqa: C901  one branch for each kind of type
     if not kind.description:
         yield kind.name, "has no description"
     match kind:
@@ -103,7 +104,7 @@ def _of_field(
         yield "does not say what it reads"
     if read is not None:
         for check in _CHECKS.get(type(read), ()):
-            yield from check(graph, kind, definition, read)
+            yield from check(Place(graph, definition), read)
 
 
 def _of_root(graph: Graph, kind: Any, definition: GraphQLField) -> Iterator[str]:
@@ -131,8 +132,16 @@ def _of_guard(graph: Graph, kind: GraphQLNamedType, definition: GraphQLField) ->
         yield "may be denied, so it is nullable"
 
 
-def _of_column(graph: Graph, kind: Any, definition: GraphQLField, read: reads.Column) -> Iterator[str]:
-    named = get_named_type(definition.type)
+@dataclass(frozen=True)
+class Place:
+    """A field that is checked, and the schema that it stands in."""
+
+    graph: Graph
+    definition: GraphQLField
+
+
+def _of_column(at: Place, read: reads.Column) -> Iterator[str]:
+    named = get_named_type(at.definition.type)
     if read.opens is None:
         if len(read.expressions) != 1:
             yield "several expressions need `opens`"
@@ -140,43 +149,42 @@ def _of_column(graph: Graph, kind: Any, definition: GraphQLField, read: reads.Co
         (expression,) = read.expressions
         sql_type = expression.expression.type
         if isinstance(named, GraphQLEnumType):
-            if not isinstance(sql_type, EnumType | Text) and not _is_list(definition):
+            if not isinstance(sql_type, EnumType | Text) and not _is_list(at.definition):
                 yield f"{named.name} does not rest on {sql_type!r}"
             elif isinstance(sql_type, EnumType) and (missing := set(sql_type.enums) - set(named.values)):
                 yield f"{named.name} lacks {', '.join(sorted(missing))}"
-        elif not _is_list(definition) and not rests(named.name, sql_type):
+        elif not _is_list(at.definition) and not rests(named.name, sql_type):
             yield f"{named.name} does not rest on {sql_type!r}"
-        if is_non_null_type(definition.type) and not read.is_certain and not is_never_null(expression):
+        if is_non_null_type(at.definition.type) and not read.is_certain and not is_never_null(expression):
             yield "is non-null, but its SQL may be null"
         if named.name == "ID" and read.prefix is None and not isinstance(sql_type, Text):
             yield "an id needs the prefix of its type"
-    masking = read.masking
-    if masking is not None and masking.part is not None and is_non_null_type(definition.type):
-        if not is_never_null(masking.part):
-            yield "is non-null, but its masked part may be null"
+    part = read.masking.part if read.masking is not None else None
+    if part is not None and is_non_null_type(at.definition.type) and not is_never_null(part):
+        yield "is non-null, but its masked part may be null"
 
 
-def _of_one(graph: Graph, kind: Any, definition: GraphQLField, read: reads.One) -> Iterator[str]:
-    if is_non_null_type(definition.type) and not (read.is_within and is_never_null(read.key)):
+def _of_one(at: Place, read: reads.One) -> Iterator[str]:
+    if is_non_null_type(at.definition.type) and not (read.is_within and is_never_null(read.key)):
         yield "non-null needs a NOT NULL key and `within`"
-    if target_of(definition).name not in graph.sources:
+    if target_of(at.definition).name not in at.graph.sources:
         yield "leads to no rows"
 
 
-def _of_many(graph: Graph, kind: Any, definition: GraphQLField, read: reads.Many) -> Iterator[str]:
-    target = graph.sources.get(target_of(definition).name)
+def _of_many(at: Place, read: reads.Many) -> Iterator[str]:
+    target = at.graph.sources.get(target_of(at.definition).name)
     if target is None:
         yield "leads to no rows"
     elif read.key is not None and not is_found_by_index(target.home, read.key.key):
         yield f"no index begins with {read.key.key}"
 
 
-def _of_pages(graph: Graph, kind: Any, definition: GraphQLField, read: reads.Pages) -> Iterator[str]:
-    target = graph.sources.get(target_of(definition).name)
+def _of_pages(at: Place, read: reads.Pages) -> Iterator[str]:
+    target = at.graph.sources.get(target_of(at.definition).name)
     if target is None or target.prefix is None:
         yield "a connection is over rows with ids"
         return
-    hidden = _hidden(graph, target_of(definition))
+    hidden = _hidden(target_of(at.definition))
     for name, order in read.orders.items():
         keys = [order.by] + ([order.masked[0]] if order.masked else [])
         for key in keys:
@@ -189,8 +197,8 @@ def _of_pages(graph: Graph, kind: Any, definition: GraphQLField, read: reads.Pag
                 yield f"order {name}: would tell what needs {permission.value}"
     if read.key is not None and not is_found_by_index(target.home, read.key.key):
         yield f"no index begins with {read.key.key}"
-    if "filter" in definition.args:
-        yield from _of_filter(get_named_type(definition.args["filter"].type), hidden)
+    if "filter" in at.definition.args:
+        yield from _of_filter(get_named_type(at.definition.args["filter"].type), hidden)
 
 
 def _of_filter(kind: Any, hidden: Mapping[str, Permission]) -> Iterator[str]:
@@ -204,7 +212,7 @@ def _of_filter(kind: Any, hidden: Mapping[str, Permission]) -> Iterator[str]:
                 yield f"filter {name}: would tell what needs {permission.value}"
 
 
-def _hidden(graph: Graph, kind: GraphQLNamedType) -> dict[str, Permission]:
+def _hidden(kind: GraphQLNamedType) -> dict[str, Permission]:
     """Columns that are shown only with a permission beyond the type's own."""
     hidden: dict[str, Permission] = {}
     shown: set[str] = set()

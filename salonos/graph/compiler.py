@@ -536,8 +536,7 @@ def _any_opens(found: Mapping[str, tuple[GraphQLObjectType, ColumnElement[Any], 
 
 def _typed(kind: GraphQLObjectType, value: ColumnElement[Any]) -> ColumnElement[Any]:
     """A row with its type's name beside it, for what Python finishes; null when there is no row."""
-    pair = func.json_build_object(literal_column("'t'"), sql.text_literal(kind.name), literal_column("'v'"), value)
-    return pair
+    return func.json_build_object(literal_column("'t'"), sql.text_literal(kind.name), literal_column("'v'"), value)
 
 
 def _node_ids(given: Given, request: Inputs) -> list[str]:

@@ -1,4 +1,4 @@
-"""How a type says what it reads. A feature's `graph.py` is written with these words:
+"""How a type says what it reads: the words a feature's `graph.py` is written with.
 
     @node(tables.Bill, scope=bills_in_reach, requires=Permission.BILL_READ)     a type whose rows have ids
     class Bill(Node):
@@ -317,7 +317,7 @@ def field(description: str, *, requires: Permission | None = None, default: Any 
     return strawberry.field(description=description, directives=directives, default=default)
 
 
-def where(
+def where(  # noqa: PLR0913  each says something else about one condition
     on: Expression,
     description: str,
     *,

@@ -128,7 +128,7 @@ def builder_of(kind: Any, known: dict[str, Builder]) -> Builder:
 
 def _object_builder(kind: GraphQLInputObjectType, known: dict[str, Builder]) -> Builder:
     if kind.name in known:
-        return lambda value: known[kind.name](value)
+        return lambda value: known[kind.name](value)  # noqa: PLW0108  an input within itself: known later
     declared = kind.extensions[_DEFINITION]
     made: type[Any] = declared.origin
     fields: dict[str, tuple[str, Builder]] = {}

@@ -1,4 +1,4 @@
-"""How a feature says what may be written. One mutation field is one transaction:
+"""How a feature says what may be written. One mutation field is one transaction.
 
     @extend(Mutation)
     class BillWrites:
@@ -173,7 +173,7 @@ def fingerprint(context: Context) -> bytes:
     return hmac.new(crypto.keyring().key("idempotency fingerprints"), text + b"\0" + variables, hashlib.sha256).digest()
 
 
-class Denied(GraphQLError):
+class Denied(GraphQLError):  # noqa: N818  a refusal, with an entry for each coordinate
     """Refused by permission: one error for each coordinate."""
 
     def __init__(self, denials: Mapping[str, Denial]) -> None:

@@ -7,7 +7,6 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
-    BigInteger,
     BindParameter,
     ColumnClause,
     ColumnElement,
@@ -189,11 +188,10 @@ def cursor_key(text: str, kind: TypeEngine[Any]) -> int | str | datetime | date 
                 return date.fromisoformat(text)
             case Uuid():
                 return UUID(text)
-            case Integer() | BigInteger():
-                number = int(text)
-                if abs(number) > BIGINT_MAX:
-                    raise ValueError(text)
+            case Integer() if abs(number := int(text)) <= BIGINT_MAX:
                 return number
+            case Integer():
+                raise BadCursor("This is not a cursor of this list.")
             case _:
                 return text
     except ValueError:

@@ -1,7 +1,6 @@
 """The engine's test world: a database with its tables and rows, an engine over it, and somebody of each role."""
 
 import json
-from collections.abc import AsyncIterator
 from typing import Any
 
 import orjson
@@ -73,7 +72,7 @@ class Asker:
 
 
 @pytest.fixture
-async def ask(database: Database) -> AsyncIterator[Asker]:
+async def ask(database: Database) -> Asker:
     """Asks in a world of twelve customers and sixty bills."""
     await seed.build(database.url, customers=12, bills=60)
-    yield Asker(database)
+    return Asker(database)

@@ -145,7 +145,11 @@ class Plain:
         while True:
             self.denied, self.missing = set(), []
             result = execute_sync(
-                self.schema, parse(text), variable_values=variables, field_resolver=self.resolve, type_resolver=self.kind
+                self.schema,
+                parse(text),
+                variable_values=variables,
+                field_resolver=self.resolve,
+                type_resolver=self.kind,
             )
             if not self.missing:
                 assert not result.errors, result.errors
@@ -165,7 +169,7 @@ class Plain:
             self.denied.add(coordinate)
         return not allowed
 
-    def resolve(self, source: Any, info: Any, **given: Any) -> Any:
+    def resolve(self, source: Any, info: Any, **given: Any) -> Any:  # noqa: C901, PLR0911  one for each kind of read
         parent, name = info.parent_type, info.field_name
         field = parent.fields[name]
         target = get_named_type(field.type)
@@ -174,7 +178,7 @@ class Plain:
         own = needed(field.ast_node) or needed(getattr(target, "ast_node", None))
         if self.denies(f"{parent.name}.{name}", own):
             return None
-        if any([self.denies_input(field.args[each].type, value) for each, value in given.items()]):
+        if any([self.denies_input(field.args[each].type, value) for each, value in given.items()]):  # noqa: C419  all
             return None
         if isinstance(source, dict) and "page" in source:
             return self.of_page(source, name)
@@ -211,13 +215,13 @@ class Plain:
         if value is None:
             return False
         if isinstance(value, list):
-            return any([self.denies_input(named, each) for each in value])
+            return any([self.denies_input(named, each) for each in value])  # noqa: C419  each is told
         if isinstance(named, GraphQLEnumType):
             node = named.values[value.name].ast_node
             return self.denies(f"{named.name}.{value.name}", needed(node))
         if isinstance(value, dict):
             return any(
-                [
+                [  # noqa: C419  each is told
                     self.denies(f"{named.name}.{key}", needed(named.fields[key].ast_node))
                     | self.denies_input(named.fields[key].type, inner)
                     for key, inner in value.items()
@@ -294,7 +298,7 @@ class Plain:
         if read.on is not None:
             parent_source = self.graph.sources[row["__typename"]]
             parent = parent_source.rows.build(self.actor.access).subquery("parent")  # type: ignore[union-attr]
-            keys = [parent.c[key] == row[f"computed {key}"] for key in parent.c.keys() if _is_plain(row, key)]
+            keys = [parent.c[key] == row[f"computed {key}"] for key in list(parent.c.keys()) if _is_plain(row, key)]
             query = query.where(select(literal(1)).select_from(parent).where(read.on(parent, child), *keys).exists())
         order = [self.over(each, source, child) for each in read.order_by]
         query = query.order_by(*order, *([child.c.id] if "id" in child.c else [])).limit(read.limit)
@@ -340,8 +344,7 @@ class Plain:
             own += [column.label(f"column {column.key}") for column in home.c]
         query = select(*own, *columns).select_from(home)
         if isinstance(source.rows, Table) and self.graph.sources[kind].scope is not None:
-            ids = [row_id for row_id in self.rows[kind].visible]
-            query = query.where(home.c.id.in_(ids))
+            query = query.where(home.c.id.in_(list(self.rows[kind].visible)))
         elif callable(source.scope) and (scope := source.scope(self.actor.access)) is not None:
             query = query.where(self.over(scope, source, home))
         return query
@@ -353,7 +356,9 @@ class Plain:
 
         async def fetch(session: AsyncSession) -> None:
             query, arguments = make()
-            names = {name for name in query.compile().params if name.startswith((reads.ARGUMENT, reads.ACTOR, reads.NOW))}
+            names = {
+                name for name in query.compile().params if name.startswith((reads.ARGUMENT, reads.ACTOR, reads.NOW))
+            }
             values = {**dict.fromkeys(names), **self.actor_values(), **arguments}
             found = await session.execute(query, {name: values[name] for name in names})
             extra = {"__typename": kind, "arguments": arguments, "arguments key": repr(arguments)}

@@ -1,7 +1,7 @@
 """The plan answers as plain graphql-core over plain rows does: the same random operations, every role, equal data."""
 
 import os
-import random
+import random  # noqa: TID251  seeded, so that a failure can be made again
 from typing import Any
 
 import orjson
@@ -68,7 +68,7 @@ async def test_the_plan_answers_as_plain_graphql_core_does(ask: Asker, role: str
 
     sizes = [await compare(ask.engine, plain, values, role, number) for number in range(OPERATIONS)]
 
-    assert sum(size > 0 for size in sizes) > OPERATIONS * 0.8
+    assert sum(size > 0 for size in sizes) > OPERATIONS * 0.9
     assert sum(size > 200 for size in sizes) > OPERATIONS * 0.3
 
 

@@ -49,7 +49,7 @@ class Ears:
         self.open.append(stream)
         known = len(self.ask.engine.live.subscribers)
         task = asyncio.ensure_future(anext(stream))
-        while len(self.ask.engine.live.subscribers) == known and not task.done():
+        while len(self.ask.engine.live.subscribers) == known and not task.done():  # noqa: ASYNC110  turns of the loop
             await asyncio.sleep(0)
         return task
 

@@ -16,7 +16,7 @@ async def test_node_reads_one_table_by_prefix(ask: Asker) -> None:
     of_customer = (await ask.data(text, id=customer(1)))["node"]
     assert set(of_customer) == {"__typename", "id", "name"}
     assert "world_bills" not in ask.sent[0]
-    literal = '{ node(id: "%s") { ... on Bill { number } } }' % bill(1)
+    literal = f'{{ node(id: "{bill(1)}") {{ ... on Bill {{ number }} }} }}'
     assert set((await ask.data(literal))["node"]) == {"number"}
 
 

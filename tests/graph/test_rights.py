@@ -62,7 +62,7 @@ async def test_a_denied_root_reads_nothing_and_nothing_below_is_reported(ask: As
 
 
 async def test_a_stranger_is_told_to_sign_in(ask: Asker) -> None:
-    for text in ("{ bills { totalCount } }", "{ branches { name } }", '{ node(id: "%s") { id } }' % bill(1)):
+    for text in ("{ bills { totalCount } }", "{ branches { name } }", f'{{ node(id: "{bill(1)}") {{ id }} }}'):
         assert await ask.code(text, "NOBODY") == "UNAUTHENTICATED"
 
 

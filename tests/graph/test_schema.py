@@ -52,7 +52,7 @@ def test_a_field_declared_twice_is_refused() -> None:
     Again.__module__ = world.__name__
     extend(Query)(Again)
     try:
-        with pytest.raises(SchemaFault, match="Query.bill is declared twice"):
+        with pytest.raises(SchemaFault, match=r"Query\.bill is declared twice"):
             assemble([world])
     finally:
         EXTENSIONS.pop()

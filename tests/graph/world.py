@@ -457,7 +457,7 @@ class WorldWrites:
     """The writes."""
 
     @mutation("Make a draft final.", requires=Permission.BILL_CREATE, idempotency=Idempotency.REQUIRED)
-    async def post_bill(self, work: Work, input: PostBillInput) -> PostBillResult:
+    async def post_bill(self, work: Work, input: PostBillInput) -> PostBillResult:  # noqa: A002  the argument's name
         """Posts."""
         bill_id = id_value("bill", input.bill_id)
         lines = await post(work, bill_id, input.expected_version)
@@ -472,12 +472,12 @@ class WorldWrites:
         )
 
     @mutation("Fails as told.", requires=PUBLIC, idempotency=Idempotency.IGNORED)
-    async def fail(self, work: Work, input: SignInInput) -> PostBillResult:
+    async def fail(self, work: Work, input: SignInInput) -> PostBillResult:  # noqa: A002  the argument's name
         """Fails."""
         raise RuntimeError(f"a secret of the inside: {input.username}")
 
     @mutation("Become somebody.", requires=PUBLIC, idempotency=Idempotency.IGNORED, transaction=False)
-    async def sign_in(self, info: strawberry.Info, input: SignInInput) -> SignInSuccess:
+    async def sign_in(self, info: strawberry.Info, input: SignInInput) -> SignInSuccess:  # noqa: A002  the argument's name
         """Signs in."""
         return SignInSuccess(viewer=ref(Viewer, actor=SIGNED_IN[input.username]))
 
