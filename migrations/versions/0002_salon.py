@@ -85,9 +85,7 @@ def create_opening_hours() -> None:
         sa.CheckConstraint("weekday between 0 and 6", name="ck_opening_hours_weekday"),
         sa.CheckConstraint("opens_at < closes_at", name="ck_opening_hours_order"),
     )
-    op.create_index(
-        "ix_opening_hours_branch_id_weekday", "opening_hours", ["branch_id", "weekday", "opens_at", "id"]
-    )
+    op.create_index("ix_opening_hours_branch_id_weekday", "opening_hours", ["branch_id", "weekday", "opens_at", "id"])
 
 
 def create_number_series() -> None:

@@ -1,6 +1,7 @@
 """Pure decisions about branches, GSTINs, opening hours and document numbers."""
 
 import enum
+import itertools
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -166,7 +167,7 @@ def hours_fault(intervals: Iterable[Interval]) -> str | None:
             return "A weekday is 0 (Monday) to 6 (Sunday)."
         if each.opens_at >= each.closes_at:
             return "Hours end after they begin."
-    for one, following in zip(ordered, ordered[1:], strict=False):
+    for one, following in itertools.pairwise(ordered):
         if one.weekday == following.weekday and following.opens_at < one.closes_at:
             return "Hours of one weekday overlap."
     return None

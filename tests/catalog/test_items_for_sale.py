@@ -43,7 +43,7 @@ async def test_items_are_found_in_one_statement_at_1_and_at_50(database: Databas
             False,
             500,
             None,
-            True,  # noqa: FBT003
+            True,
         ),
         serum: ItemForSale(
             serum,
@@ -54,7 +54,7 @@ async def test_items_are_found_in_one_statement_at_1_and_at_50(database: Databas
             True,
             1800,
             52_000,
-            True,  # noqa: FBT003
+            True,
         ),
     }
 
@@ -62,13 +62,15 @@ async def test_items_are_found_in_one_statement_at_1_and_at_50(database: Databas
 async def test_the_rate_is_that_of_the_business_date(database: Database) -> None:
     haircut = await make_service(database, await make_service_class(database))
 
-    async def rate(work: Work, on: date) -> int | None:
-        return (await queries.items_for_sale(work, service_ids=[haircut], product_ids=[], on=on))[
-            haircut
-        ].rate_hundredths
+    async def rate(on: date) -> int | None:
+        items = await database.run(
+            SYSTEM, lambda work: queries.items_for_sale(work, service_ids=[haircut], product_ids=[], on=on)
+        )
+        return items[haircut].rate_hundredths
 
-    days = (REFORM - timedelta(days=1), REFORM, date(2017, 6, 30))
-    assert [await database.run(SYSTEM, lambda work, d=day: rate(work, d)) for day in days] == [1800, 500, None]
+    assert await rate(REFORM - timedelta(days=1)) == 1800
+    assert await rate(REFORM) == 500
+    assert await rate(date(2017, 6, 30)) is None
 
 
 async def test_what_is_retired_or_not_retail_is_not_sellable_and_unknown_ids_are_missing(database: Database) -> None:

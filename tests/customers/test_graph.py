@@ -182,8 +182,12 @@ async def test_a_stylist_sees_whom_they_served_within_ninety_days(ask: Asker, da
     database.set_clock = datetime(2026, 11, 23, 6, tzinfo=UTC)
     served = {"Asha Menon": date(2026, 11, 23), "Bela": date(2026, 8, 25), "Cara": date(2026, 8, 24)}
     ids = {name: await make_customer(database, name, None, notes=f"of {name}") for name in [*served, "Dia"]}
+
+    async def note(name: str, on: date) -> None:
+        await database.run(SYSTEM, lambda work: commands.note_service(work, ids[name], [stylist_id], on))
+
     for name, day in served.items():
-        await database.run(SYSTEM, lambda work, n=name, d=day: commands.note_service(work, ids[n], [stylist_id], d))
+        await note(name, day)
 
     found = await ask.data("{ customers { nodes { name notes } totalCount } }", stylist)
 

@@ -19,8 +19,11 @@ async def test_the_last_service_is_remembered_and_its_date_never_goes_back(
     stylist, other = await house.take_on("STAFF"), await house.take_on("STAFF", "second")
     customer_id = await make_customer(database)
 
+    async def note(on: date) -> None:
+        await database.run(SYSTEM, lambda work: commands.note_service(work, customer_id, [stylist], on))
+
     for day in (date(2026, 11, 20), date(2026, 11, 23), date(2026, 11, 21)):
-        await database.run(SYSTEM, lambda work, d=day: commands.note_service(work, customer_id, [stylist], d))
+        await note(day)
     with statements.counted() as asked:
         await database.run(
             SYSTEM, lambda work: commands.note_service(work, customer_id, [other, stylist, other], date(2026, 11, 22))

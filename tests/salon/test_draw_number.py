@@ -57,8 +57,11 @@ async def test_series_of_branches_and_documents_are_their_own(database: Database
     one, other = await make_branch(database, "BLR1"), await make_branch(database, "BLR2")
     on = datetime(2026, 11, 23, 6, tzinfo=UTC)
 
+    async def drawn(branch_id: UUID, document: DocumentKind) -> str:
+        return await database.run(SYSTEM, lambda work: draw(work, branch_id, document=document), now=on)
+
     numbers = [
-        await database.run(SYSTEM, lambda work, b=branch, d=document: draw(work, b, document=d), now=on)
+        await drawn(branch, document)
         for branch, document in ((one, INVOICE), (other, INVOICE), (one, DocumentKind.CREDIT_NOTE), (one, INVOICE))
     ]
 
