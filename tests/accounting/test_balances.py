@@ -38,7 +38,7 @@ async def test_balances_are_what_a_plain_sum_says(
 ) -> None:
     """The oracle keeps a dictionary; some entries are reversed on the day after."""
     count = await database.pool.fetchval("select count(*) from branches")
-    branch_id = await make_branch(database, f"{count:04d}")
+    branch_id = await make_branch(database, f"{1000 + count}")
     expected: Counter[tuple[str, date]] = Counter()
 
     for days, lines, is_reversed in given_entries:
