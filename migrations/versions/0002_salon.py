@@ -12,6 +12,19 @@ branch_labels = None
 depends_on = None
 
 SCHEMES = "'REGULAR', 'COMPOSITION', 'UNREGISTERED'"
+YEAR_OF = "extract(year from {} - interval '3 months')"
+"""The financial year of a date, which begins on 1 April."""
+
+COUNT_ON = """
+create function count_on() returns trigger language plpgsql as $$
+begin
+    if new.last_number <> old.last_number + 1 or new.last_date < old.last_date then
+        raise exception 'a number series goes on by one and never back in time' using errcode = 'restrict_violation';
+    end if;
+    return new;
+end $$
+"""
+
 DOCUMENTS = "'TAX_INVOICE', 'BILL_OF_SUPPLY', 'CREDIT_NOTE', 'RECEIPT_VOUCHER', 'REFUND_VOUCHER'"
 
 
@@ -112,6 +125,7 @@ def create_number_series() -> None:
         sa.PrimaryKeyConstraint("series_id", "financial_year", name="pk_number_counters"),
         sa.ForeignKeyConstraint(["series_id"], ["number_series.id"], name="fk_number_counters_series_id"),
         sa.CheckConstraint("last_number > 0", name="ck_number_counters_last_number"),
+        sa.CheckConstraint(f"financial_year = {YEAR_OF.format('last_date')}", name="ck_number_counters_financial_year"),
     )
     op.create_table(
         "drawn_numbers",
@@ -124,6 +138,12 @@ def create_number_series() -> None:
         sa.ForeignKeyConstraint(["series_id"], ["number_series.id"], name="fk_drawn_numbers_series_id"),
         sa.UniqueConstraint("text", name="uq_drawn_numbers_text"),
         sa.CheckConstraint("text ~ '^[A-Z1-9][A-Z0-9/-]{0,15}$'", name="ck_drawn_numbers_text"),
+        sa.CheckConstraint(f"financial_year = {YEAR_OF.format('drawn_on')}", name="ck_drawn_numbers_financial_year"),
+    )
+    op.execute(COUNT_ON)
+    op.execute(
+        "create trigger number_counters_count_on before update on number_counters "
+        "for each row execute function count_on()"
     )
     op.execute(
         "create trigger drawn_numbers_append_only before update or delete on drawn_numbers "
@@ -140,3 +160,4 @@ def downgrade() -> None:
     op.execute("set local lock_timeout = '3s'")
     for table in ("drawn_numbers", "number_counters", "number_series", "opening_hours", "branches", "salons"):
         op.drop_table(table)
+    op.execute("drop function count_on()")

@@ -84,10 +84,13 @@ class NumberSeries(Base):
     )
 
 
+_YEAR_OF = "extract(year from {} - interval '3 months')"
+
+
 class NumberCounter(Base):
     """The last number of a series in a financial year: the row that a posting locks.
 
-    `last_date` never runs backwards, so that numbers and dates of documents have one order.
+    A trigger lets it go on by one and never back in time, so that numbers and dates of documents have one order.
     """
 
     __tablename__ = "number_counters"
@@ -95,7 +98,10 @@ class NumberCounter(Base):
     financial_year: Mapped[int] = mapped_column(primary_key=True)
     last_number: Mapped[int]
     last_date: Mapped[date]
-    __table_args__ = (CheckConstraint("last_number > 0", name="last_number"),)
+    __table_args__ = (
+        CheckConstraint("last_number > 0", name="last_number"),
+        CheckConstraint(f"financial_year = {_YEAR_OF.format('last_date')}", name="financial_year"),
+    )
 
 
 class DrawnNumber(Base):
@@ -110,4 +116,5 @@ class DrawnNumber(Base):
     __table_args__ = (
         UniqueConstraint("text"),
         CheckConstraint("text ~ '^[A-Z1-9][A-Z0-9/-]{0,15}$'", name="text"),
+        CheckConstraint(f"financial_year = {_YEAR_OF.format('drawn_on')}", name="financial_year"),
     )
