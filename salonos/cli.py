@@ -21,13 +21,12 @@ from rich.console import Console
 from salonos import embedded
 from salonos.demo import make as demo
 from salonos.edge.app import make_app, make_graph
-from salonos.graph.schema import printed
 from salonos.identity import commands as identity
 from salonos.identity.commands import NewOwner
 from salonos.kernel import crypto, migrations
 from salonos.kernel.actor import Actor
 from salonos.kernel.database import Database
-from salonos.settings import SettingWrong, Settings
+from salonos.settings import Settings, SettingWrong
 from worker.main import run as run_worker
 
 SLOW_S = 2.0
@@ -80,7 +79,9 @@ def up() -> None:
     try:
         servers = bundled(settings)
         with servers or contextlib.nullcontext() as running:
-            address = (running.database_url, running.redis_url) if running else (settings.database_url, settings.redis_url)
+            address = (
+                (running.database_url, running.redis_url) if running else (settings.database_url, settings.redis_url)
+            )
             run_house(settings, str(address[0]), str(address[1]), running)
     except embedded.EmbeddedFailed as failed:
         raise fail(str(failed), failed.exit_code) from failed
@@ -270,7 +271,7 @@ def check_migrations() -> None:
 @app.command()
 def schema() -> None:
     """Print the schema's SDL."""
-    print(printed(make_graph()), end="")
+    print(make_graph().sdl, end="")
 
 
 @app.command("demo")
@@ -307,5 +308,3 @@ def create_owner(
 def main() -> None:
     """The entry point of the installed command."""
     app()
-
-
