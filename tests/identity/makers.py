@@ -33,7 +33,7 @@ class House:
 
     async def take_on(
         self,
-        role: str,
+        role: str | UUID,
         username: str | None = None,
         *,
         branches: tuple[UUID, ...] | None = None,
@@ -42,10 +42,10 @@ class House:
         """A member of staff at the first branch, or at those given; at all with `()`."""
         where = self.branch_ids[:1] if branches is None else branches
         new = commands.NewStaffMember(
-            display_name=(username or role).capitalize(),
+            display_name=(username or str(role)).capitalize(),
             username=username,
             password_hash=None if username is None else await commands.new_hash(PASSWORD),
-            role_id=rules.BUILT_IN_ROLE_IDS[role],
+            role_id=rules.BUILT_IN_ROLE_IDS[role] if isinstance(role, str) else role,
             branch_ids=where,
             all_branches=not where,
         )
