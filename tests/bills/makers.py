@@ -9,6 +9,8 @@ from salonos.accounting.rules import PaymentMethod
 from salonos.bills import commands
 from salonos.bills.commands import NewBill, NewLine, NewSale
 from salonos.bills.rules import Tender
+from salonos.catalog import commands as catalog
+from salonos.catalog.rules import DatedRate
 from salonos.customers import commands as customers
 from salonos.customers.commands import NewCustomer
 from salonos.kernel.actor import Actor, access, reach_of
@@ -66,6 +68,12 @@ class Shop:
         new = self.draft(**more)
         return await self.database.run(actor, lambda work: commands.create_bill(work, new), now=now)
 
+    async def change_rate(self, rate_hundredths: int, *, since: date) -> None:
+        """Gives the haircut's tax class another rate from a date on."""
+        rate = DatedRate(valid_from=since, rate_hundredths=rate_hundredths, allows_input_credit=True)
+        class_id = self.catalog.service_class_id
+        await self.database.run(SYSTEM, lambda work: catalog.add_tax_rate(work, class_id, rate), now=NOW)
+
     async def row(self, table: str, bill_id: UUID) -> dict[str, Any]:
         """A bill's only row of a table."""
         (found,) = await self.rows(table, bill_id)
@@ -90,11 +98,11 @@ class Shop:
 async def make_shop(database: Database, code: str = "BLR1", **branch: Any) -> Shop:
     """A registered branch in Karnataka with items, people and a customer."""
     branch_id = await make_branch(database, code, **branch)
-    catalog = await make_catalog(database)
+    items = await make_catalog(database)
     customer_id = await database.run(
         SYSTEM, lambda work: customers.create_customer(work, NewCustomer(name="Asha Rao", phone="+919876543210"))
     )
-    return Shop(database, branch_id, catalog, customer_id, (await make_staff(database), await make_staff(database)))
+    return Shop(database, branch_id, items, customer_id, (await make_staff(database), await make_staff(database)))
 
 
 async def make_staff(database: Database, name: str = "Meena") -> UUID:
@@ -113,3 +121,13 @@ def actor_as(role: str, *branch_ids: UUID, staff_id: UUID | None = None) -> Acto
     """Somebody of a built-in role at some branches."""
     rights = ROLES[role]
     return Actor(staff_id or new_id(), access(rights.permissions, rights.own, reach_of(branch_ids)), branch_ids)
+
+
+async def book_balance(database: Database, code: str) -> int:
+    """What all entries moved on an account, in paise."""
+    found: int = await database.pool.fetchval(
+        "select coalesce(sum(amount_paise), 0)::bigint from entry_lines join accounts on accounts.id = account_id "
+        "where code = $1",
+        code,
+    )
+    return found

@@ -66,7 +66,9 @@ async def test_the_tax_register_and_the_money_moves_are_filled(database: Databas
     bill_id = await shop.check_out((CASH, 100_000), (UPI, 78_700))
 
     register = await database.pool.fetch("select * from tax_register where document_id = $1 order by position", bill_id)
-    assert [(row["code"], row["unit"], row["rate_hundredths"], row["taxable_paise"], row["cgst_paise"]) for row in register] == [
+    assert [
+        (row["code"], row["unit"], row["rate_hundredths"], row["taxable_paise"], row["cgst_paise"]) for row in register
+    ] == [
         ("999721", "NA", 500, 75_000, 1875),
         (await database.pool.fetchval("select hsn_code from products"), "NOS", 1800, 84_662, 7619),
     ]
@@ -124,7 +126,9 @@ async def test_a_known_customer_may_owe_the_exact_rest(database: Database) -> No
     bill = await shop.row("bills", bill_id)
     assert (bill["paid_paise"], bill["balance_due_paise"], bill["payment_state"]) == (78_700, 100_000, "PARTLY_PAID")
     assert (await shop.entry(bill_id))[:2] == [("1000", 78_700), ("1100", 100_000)]
-    assert await database.pool.fetchval("select party_id from entry_lines where party_id is not null") == shop.customer_id
+    assert (
+        await database.pool.fetchval("select party_id from entry_lines where party_id is not null") == shop.customer_id
+    )
     assert len(await shop.rows("payments", bill_id)) == 1
 
 
@@ -360,7 +364,12 @@ async def test_a_sale_is_at_most_thirteen_statements_whatever_its_size(
 
     with statements.counted() as asked:
         await shop.check_out(
-            (UPI, 1_000_000), (CASH, 9_000_000), lines=lines, tips=tips, customer_id=shop.customer_id, actor=receptionist
+            (UPI, 1_000_000),
+            (CASH, 9_000_000),
+            lines=lines,
+            tips=tips,
+            customer_id=shop.customer_id,
+            actor=receptionist,
         )
 
     assert len(asked) == STATEMENTS_MAX

@@ -134,7 +134,11 @@ def test_scheme_and_place_of_supply_say_which_tax(
 
 
 def test_only_a_regular_branch_writes_tax_invoices() -> None:
-    assert [rules.kind_of_sale(scheme).name for scheme in TaxScheme] == ["TAX_INVOICE", "BILL_OF_SUPPLY", "BILL_OF_SUPPLY"]
+    assert [rules.kind_of_sale(scheme).name for scheme in TaxScheme] == [
+        "TAX_INVOICE",
+        "BILL_OF_SUPPLY",
+        "BILL_OF_SUPPLY",
+    ]
 
 
 def test_a_limit_is_the_lesser_of_amount_and_share() -> None:
@@ -209,7 +213,9 @@ def test_parts_sum_to_the_whole(bill: tuple[list[PricedLine], Discount | None, T
     assert sum(shares) == asked
     assert figures.discount_paise == asked + sum(line.discount_paise for line in given_lines)
     assert all(0 <= share <= net for share, net in zip(shares, nets, strict=True))
-    assert all(abs(share * sum(nets) - asked * net) < sum(nets) or not asked for share, net in zip(shares, nets, strict=True))
+    assert all(
+        abs(share * sum(nets) - asked * net) < sum(nets) or not asked for share, net in zip(shares, nets, strict=True)
+    )
     taxes = figures.cgst_paise + figures.sgst_paise + figures.igst_paise
     assert figures.total_paise == figures.taxable_paise + taxes + figures.round_off_paise
     assert figures.total_paise == 100 * nearest(Fraction(figures.taxable_paise + taxes, 100))
@@ -259,7 +265,10 @@ def test_payments_that_do_not_settle_are_told_apart(due: int, tenders: list[Tend
     assert found == Mismatch(is_too_much, sum(each.amount_paise for each in tenders))
 
 
-@given(st.integers(0, 10_000), st.lists(st.builds(Tender, st.sampled_from(PaymentMethod), st.integers(1, 9999)), max_size=5))
+@given(
+    st.integers(0, 10_000),
+    st.lists(st.builds(Tender, st.sampled_from(PaymentMethod), st.integers(1, 9999)), max_size=5),
+)
 def test_what_is_kept_and_owed_is_exactly_what_is_due(due: int, tenders: list[Tender]) -> None:
     found = rules.settle(due, tenders)
 
@@ -288,7 +297,12 @@ def test_a_payment_is_kept_towards_the_rest(rest: int, tender: Tender, expected:
 
 @pytest.mark.parametrize(
     ("due", "paid", "expected"),
-    [(0, 0, PaymentState.PAID), (1, 0, PaymentState.UNPAID), (2, 1, PaymentState.PARTLY_PAID), (2, 2, PaymentState.PAID)],
+    [
+        (0, 0, PaymentState.PAID),
+        (1, 0, PaymentState.UNPAID),
+        (2, 1, PaymentState.PARTLY_PAID),
+        (2, 2, PaymentState.PAID),
+    ],
 )
 def test_the_state_of_payment(due: int, paid: int, expected: PaymentState) -> None:
     assert rules.payment_state(due_paise=due, paid_paise=paid) is expected
