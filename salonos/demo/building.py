@@ -304,7 +304,8 @@ def _by_day(happenings: list[trade.Happening]) -> Iterator[tuple[date, list[tupl
 
 
 async def _by_key(work: Work, key: Any, wanted: list[str]) -> list[UUID]:
-    found = dict((await work.session.execute(select(key, key.class_.id))).tuples().all())
+    rows = await work.session.execute(select(key, key.class_.id))
+    found: dict[str, UUID] = {row[0]: row[1] for row in rows}
     return [found[each] for each in wanted]
 
 

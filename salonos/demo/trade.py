@@ -17,9 +17,9 @@ from salonos.demo.people import STAFF, Guest
 from salonos.kernel import clock
 
 ZONE = "Asia/Kolkata"
-BILLS_MAX = (950, 550)
+BILLS_MAX = (900, 600)
 FIRST_MINUTE, LAST_MINUTE = 10 * 60 + 10, 20 * 60 + 20
-PACE = ((11, 11, 11, 11, 13, 20, 18), (7, 0, 7, 7, 9, 14, 12))
+PACE = ((9, 9, 9, 9, 11, 16, 15), (6, 0, 6, 6, 8, 12, 10))
 """Bills by branch and weekday, Monday first; the second branch is closed on Tuesdays."""
 
 CASH, UPI, CARD = PaymentMethod.CASH, PaymentMethod.UPI, PaymentMethod.CARD
