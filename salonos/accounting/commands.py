@@ -14,7 +14,7 @@ from uuid import UUID
 
 import orjson
 from sqlalchemy import Text, bindparam, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from salonos.accounting import problems, queries, rules, tables
 from salonos.customers import queries as customers
@@ -225,7 +225,12 @@ async def reverse_entry(
         document=_document_of(entry.tax_lines),
         reverses_id=entry_id,
     )
-    return await post_entry(work, back)
+    try:
+        return await post_entry(work, back)
+    except IntegrityError as error:  # somebody else reversed it since we looked
+        if constraint_of(error) == "uq_entries_reverses_id":
+            raise problems.EntryAlreadyReversed(entry_id) from error
+        raise
 
 
 @dataclass(frozen=True)

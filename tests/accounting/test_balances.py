@@ -157,3 +157,28 @@ async def test_a_reversal_undoes_lines_taxes_and_money_once(database: Database) 
     with pytest.raises(EntryAlreadyReversed):
         await reverse(database, posted.id)
     assert await database.pool.fetchval("select count(*) from entries") == 2
+
+
+async def test_two_who_reverse_one_entry_at_once_do_it_once(database: Database) -> None:
+    """They start together; whether the second one sees the first or meets its row, it is told the same."""
+    posted = await post(database, await make_branch(database))
+    both_there = asyncio.Barrier(2)
+
+    async def attempt() -> None:
+        async def command(work: Work) -> None:
+            await both_there.wait()
+            await commands.reverse_entry(
+                work, posted.id, business_date=TODAY, narration="Void", cause_kind="bill", cause_id=new_id()
+            )
+
+        await database.run(SYSTEM, command)
+
+    outcomes = await asyncio.gather(attempt(), attempt(), return_exceptions=True)
+
+    assert sorted(type(outcome).__name__ for outcome in outcomes) == ["EntryAlreadyReversed", "NoneType"]
+    assert await balances(database) == {}
+
+
+async def test_there_must_be_an_entry_to_reverse(database: Database) -> None:
+    with pytest.raises(LookupError):
+        await reverse(database, new_id())

@@ -1,5 +1,6 @@
 """An entry is posted with its lines, balances, tax lines and money in two statements; what can't be is refused."""
 
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -12,7 +13,7 @@ from salonos.kernel.database import Database
 from salonos.kernel.ids import new_id
 from salonos.kernel.work import Work
 from salonos.salon.rules import DocumentKind
-from tests.accounting.makers import DRIFT, SYSTEM, TODAY, an_entry, balances, post
+from tests.accounting.makers import DRIFT, SYSTEM, TODAY, a_taxed_sale, an_entry, balances, post
 from tests.salon.makers import KARNATAKA_GSTIN, make_branch
 from tests.statements import Statements
 
@@ -210,3 +211,10 @@ async def test_a_closed_period_takes_no_entries_until_it_is_opened_again(databas
     assert (await post(database, other, on=yesterday)).number == 1
     await database.run(SYSTEM, lambda work: commands.close_period(work, one, until=yesterday))
     assert (await post(database, one, on=yesterday)).number == 2
+
+
+async def test_tax_lines_belong_to_a_document(database: Database) -> None:
+    sale = replace(a_taxed_sale(await make_branch(database)), document=None)
+
+    with pytest.raises(ValueError, match="tax lines belong to a document"):
+        await database.run(SYSTEM, lambda work: commands.post_entry(work, sale))
