@@ -252,14 +252,19 @@ class Live:
     # --- events
 
     async def _follow(self, feed: Feed) -> None:
-        async for batch in feed.follow():
-            for event in batch:
-                try:
-                    await self.deliver(event)
-                except Exception as error:  # noqa: BLE001  one event's bug must not stop the others
-                    entries = errors.entries_of(error)
-                    for each in self._who_wants(event):
-                        each.end(errors.Rejected(entries))
+        async with contextlib.aclosing(feed.follow()) as batches:
+            async for batch in batches:
+                for event in batch:
+                    await self._deliver_or_end(event)
+
+    async def _deliver_or_end(self, event: Stored) -> None:
+        """One event's bug must not stop the others: it ends the subscriptions that should have had the event."""
+        try:
+            await self.deliver(event)
+        except Exception as error:  # noqa: BLE001  whatever it is, the clients read entries
+            rejected = errors.Rejected(errors.entries_of(error))
+            for each in self._who_wants(event):
+                each.end(rejected)
 
     def _who_wants(self, event: Stored) -> list[Subscriber]:
         return [each for each in self.subscribers if each.ended is None and each.wants(event)]

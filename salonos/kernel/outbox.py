@@ -13,7 +13,7 @@ import dataclasses
 import json
 import logging
 import re
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncGenerator, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, Protocol, Self
@@ -208,7 +208,7 @@ class Feed:
             row["occurred_at"],
         )
 
-    async def follow(self) -> AsyncIterator[list[Stored]]:
+    async def follow(self) -> AsyncGenerator[list[Stored], None]:
         """Batches of events as they become readable, for ever. An unreachable database is asked again and again."""
         woken = asyncio.Event()
         listening: asyncpg.Connection[asyncpg.Record] | None = None
@@ -235,7 +235,11 @@ class Feed:
     async def _listen(self, woken: asyncio.Event) -> "asyncpg.Connection[asyncpg.Record]":
         plain = re.sub(r"^postgresql\+asyncpg", "postgresql", self.database.url)
         connection = await asyncpg.connect(plain, timeout=5)
-        await connection.add_listener(CHANNEL, lambda *_: woken.set())
+        try:
+            await connection.add_listener(CHANNEL, lambda *_: woken.set())
+        except BaseException:  # cancelled while it asks: nobody else knows of the connection
+            connection.terminate()
+            raise
         woken.set()
         return connection
 

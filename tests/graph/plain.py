@@ -42,8 +42,8 @@ def needed(node: Any) -> str | None:
     for directive in getattr(node, "directives", None) or ():
         if directive.name.value == "requiresPermission":
             return str(directive.arguments[0].value.value)
-        if directive.name.value == "authenticated":
-            return "authenticated"
+        if directive.name.value in {"authenticated", "public"}:
+            return str(directive.name.value)
     return None
 
 
@@ -87,7 +87,7 @@ class Plain:
         wanted = self.expressions(name)
         query = select(*[column.label(f"column {column.key}") for column in home.c])
         query = query.add_columns(*[expression.label(label) for label, expression in wanted.items()])
-        found = [dict(row._mapping) for row in await session.execute(query)]
+        found = [dict(row._mapping) for row in await self.run(session, query)]
         for row in found:
             row["__typename"] = name
         key = "column id" if "id" in home.c else None
@@ -121,15 +121,19 @@ class Plain:
             rows.visible = set(rows.by_id)
             return
         home: Any = source.rows
-        found = await session.execute(select(home.c.id).where(scope), self.actor_values())
+        found = await self.run(session, select(home.c.id).where(scope))
         rows.visible = set(found.scalars())
 
-    def actor_values(self) -> dict[str, Any]:
-        """What scopes and computed selects bind."""
-        values: dict[str, Any] = {"id": self.actor.id, "branch_ids": list(self.actor.branch_ids)}
-        if len(self.actor.branch_ids) == 1:
-            values["branch_id"] = self.actor.branch_ids[0]
-        return {f"{reads.ACTOR}{name}": value for name, value in values.items()} | {reads.NOW: None}
+    async def run(self, session: AsyncSession, query: Any, arguments: Row | None = None) -> Any:
+        """A statement with what it binds of the actor, the clock and a reading's arguments."""
+        given: Row = {}
+        for name in query.compile().params:
+            if name.startswith(reads.ACTOR):
+                value = getattr(self.actor, name.removeprefix(reads.ACTOR))
+                given[name] = list(value) if isinstance(value, tuple) else value
+            elif name.startswith((reads.ARGUMENT, reads.NOW)):
+                given[name] = (arguments or {}).get(name)
+        return await session.execute(query, given)
 
     def fields(self, name: str) -> dict[str, Any]:
         return getattr(self.graph.core.type_map[name], "fields", {})
@@ -162,7 +166,7 @@ class Plain:
         return str(value["__typename"])
 
     def denies(self, coordinate: str, permission: str | None) -> bool:
-        if permission is None:
+        if permission in {None, "public"}:
             return False
         allowed = self.actor.access.signed_in if permission == "authenticated" else permission in self.permissions
         if not allowed:
@@ -189,7 +193,8 @@ class Plain:
             return self.id_text(row["__typename"], row["column id"])
         match read:
             case reads.Column():
-                return self.leaf(row, name, read)
+                value = self.leaf(row, name, read)
+                return date.fromisoformat(value) if target.name == "Date" and isinstance(value, str) else value
             case reads.One():
                 return self.one(target.name, row[f"{name} 0"], is_within=read.is_within)
             case reads.Many():
@@ -289,7 +294,8 @@ class Plain:
 
     def joined(self, kind: str, read: reads.Many, row: Row) -> list[Row]:
         """A list below a computed row: computed too, or of a table's rows that `on` chooses."""
-        return self.fetched((kind, id(read), row["arguments key"]), lambda: self.query_joined(kind, read, row))
+        own = row.get("column id", row.get("arguments key"))
+        return self.fetched((kind, id(read), own), lambda: self.query_joined(kind, read, row))
 
     def query_joined(self, kind: str, read: reads.Many, row: Row) -> Any:
         source = self.graph.sources[kind]
@@ -297,12 +303,16 @@ class Plain:
         query = self.selected(kind, child, source)
         if read.on is not None:
             parent_source = self.graph.sources[row["__typename"]]
-            parent = parent_source.rows.build(self.actor.access).subquery("parent")  # type: ignore[union-attr]
-            keys = [parent.c[key] == row[f"computed {key}"] for key in list(parent.c.keys()) if _is_plain(row, key)]
+            if isinstance(parent_source.rows, Table):
+                parent: Any = parent_source.rows.alias("parent")
+                keys = [parent.c.id == row["column id"]]
+            else:
+                parent = parent_source.rows.build(self.actor.access).subquery("parent")
+                keys = [parent.c[key] == row[f"computed {key}"] for key in list(parent.c.keys()) if _is_plain(row, key)]
             query = query.where(select(literal(1)).select_from(parent).where(read.on(parent, child), *keys).exists())
         order = [self.over(each, source, child) for each in read.order_by]
         query = query.order_by(*order, *([child.c.id] if "id" in child.c else [])).limit(read.limit)
-        return query, row["arguments"]
+        return query, row.get("arguments", {})
 
     def reading(self, kind: str, read: reads.Reading, given: dict[str, Any], *, is_list: bool) -> Any:
         arguments = {}
@@ -356,11 +366,7 @@ class Plain:
 
         async def fetch(session: AsyncSession) -> None:
             query, arguments = make()
-            names = {
-                name for name in query.compile().params if name.startswith((reads.ARGUMENT, reads.ACTOR, reads.NOW))
-            }
-            values = {**dict.fromkeys(names), **self.actor_values(), **arguments}
-            found = await session.execute(query, {name: values[name] for name in names})
+            found = await self.run(session, query, arguments)
             extra = {"__typename": kind, "arguments": arguments, "arguments key": repr(arguments)}
             self.computed[key] = [dict(row._mapping) | extra for row in found]
 
@@ -380,7 +386,7 @@ class Plain:
             ordered = [getattr(each, "expression", each).desc() if descending else each for each in terms]
 
             async def fetch(session: AsyncSession) -> None:
-                found = list(await session.execute(select(column, by[0]).order_by(*ordered)))
+                found = list(await self.run(session, select(column, by[0]).order_by(*ordered)))
                 rows.ranks[key] = {row[0]: number for number, row in enumerate(found)}
                 rows.keys[key] = {row[0]: row[1] for row in found}
 
@@ -448,7 +454,7 @@ class Plain:
             binds = [bindparam(f"value {n}", part.make(value), type_=part.kind) for n, part in enumerate(test.parts)]
             home: Any = self.graph.sources[kind].rows
             query = select(home.c.id).where(test.test(self.actor.access, binds))
-            self.matching[key] = set((await session.execute(query)).scalars())
+            self.matching[key] = set((await self.run(session, query)).scalars())
 
         self.missing.append(fetch)
         return set()

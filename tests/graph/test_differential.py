@@ -53,6 +53,7 @@ async def compare(engine: Engine, plain: Plain, values: Values, role: str, numbe
     body = orjson.loads(answer.body)
     assert "data" in body, (asked, body)
     expected = await plain.execute(engine.database, asked.text, asked.variables)
+    assert body["data"] == expected, (asked.text, asked.variables)
     assert orjson.dumps(body["data"]) == orjson.dumps(expected), (asked.text, asked.variables)
     told = {error["extensions"]["coordinate"] for error in body.get("errors", [])}
     assert told >= plain.denied, (asked.text, told, plain.denied)

@@ -1,0 +1,45 @@
+"""The same proof over the real schema: a small demo salon, made by the real commands, read by every role."""
+
+from uuid import UUID
+
+import pytest
+
+from salonos.demo import make
+from salonos.demo.trade import Size
+from salonos.edge.app import make_graph
+from salonos.graph.execute import Engine
+from salonos.kernel.actor import Actor, Reach, access, reach_of
+from salonos.kernel.clock import parse_instant
+from salonos.kernel.database import Database
+from salonos.kernel.permissions import ROLES
+from tests.graph import people
+from tests.graph.plain import Plain, plain_schema
+from tests.graph.test_differential import OPERATIONS, compare, values_of
+
+GRAPH = make_graph()
+UNTIL = parse_instant("2026-11-22T15:00:00+05:30")
+WHOLE_SALON = {"OWNER", "ACCOUNTANT"}
+
+
+async def actor_of_role(database: Database, role: str) -> Actor:
+    """A member of staff with the role's rights: at both branches, at one, or at all."""
+    rights = ROLES[role]
+    branches: list[UUID] = [row["id"] for row in await database.pool.fetch("select id from branches order by id")]
+    sellers = await database.pool.fetch("select staff_id as id from bill_lines where staff_id is not null order by id")
+    chosen = () if role in WHOLE_SALON else tuple(branches) if role == "MANAGER" else (branches[0],)
+    reach = Reach.ALL if not chosen else reach_of(chosen)
+    return Actor(sellers[0]["id"], access(rights.permissions, rights.own, reach), chosen, name=role)
+
+
+@pytest.mark.parametrize("role", people.ROLE_NAMES)
+async def test_the_salons_plan_answers_as_plain_graphql_core_does(database: Database, role: str) -> None:
+    size = Size(days=2, guests=12, pace=0.4)
+    await make.furnish(database, password="nine purple umbrellas", say=lambda _: None, size=size, now=UNTIL)
+    plain = Plain(GRAPH, plain_schema(GRAPH), await actor_of_role(database, role))
+    await plain.load(database)
+    engine, values = Engine(GRAPH, database), await values_of(database, GRAPH)
+
+    sizes = [await compare(engine, plain, values, role, number) for number in range(OPERATIONS)]
+
+    assert sum(size > 0 for size in sizes) > OPERATIONS * 0.8
+    assert sum(size > 200 for size in sizes) > OPERATIONS * 0.3
