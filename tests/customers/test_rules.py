@@ -33,7 +33,7 @@ def test_a_number_of_another_country_keeps_it() -> None:
 
 
 @pytest.mark.parametrize(
-    "typed", ["", "asha", "12", "98450", "٩٨٤٥٠١٢٣٤٥", "９８４５０１２３４５", "9845012345 ext 3", "+", "984501234598450123459845", "a9845012345"]
+    "typed", ["", "asha", "+9991234567", "12", "98450", "٩٨٤٥٠١٢٣٤٥", "９８４５０１２３４５", "9845012345 ext 3", "+", "984501234598450123459845", "a9845012345"]
 )  # fmt: skip
 def test_anything_else_is_no_number(typed: str) -> None:
     assert phone_number(typed) is None

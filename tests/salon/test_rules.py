@@ -1,17 +1,22 @@
 """GSTINs, document numbers and opening hours, without any database."""
 
+import re
 from datetime import date, time
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from salonos.salon.rules import (
     DEFAULT_DIGITS,
     DEFAULT_PATTERNS,
     Interval,
+    gstin_check_digit,
     gstin_is_valid,
     hours_fault,
     number_text,
     pattern_fault,
+    time_of_day,
     year_text,
 )
 
@@ -70,3 +75,41 @@ def test_hours_have_length_and_do_not_overlap() -> None:
     assert hours_fault([morning, Interval(0, time(12, 59), time(14))]) == "Hours of one weekday overlap."
     assert hours_fault([Interval(0, time(9), time(9))]) == "Hours end after they begin."
     assert hours_fault([Interval(7, time(9), time(10))]) == "A weekday is 0 (Monday) to 6 (Sunday)."
+
+
+def test_a_time_of_day_has_one_form() -> None:
+    assert time_of_day("09:30") == time(9, 30)
+    assert [time_of_day(typed) for typed in ("9:30", "24:00", "09:60", "09:30:00", "०९:३०", "")] == [None] * 6
+
+
+@given(
+    st.text("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ", min_size=14, max_size=14),
+    st.integers(0, 13),
+    st.characters(codec="ascii"),
+)
+def test_a_gstin_with_one_character_changed_is_no_gstin(first: str, place: int, other: str) -> None:
+    sample = "27AAPFU0939F1ZV"
+    changed = sample[:place] + other + sample[place + 1 :]
+
+    assert gstin_is_valid(changed) == (changed == sample)
+    assert len(gstin_check_digit(first)) == 1
+
+
+@given(
+    st.from_regex(r"[A-Z0-9]{1,4}", fullmatch=True),
+    st.lists(st.sampled_from(["{branch}", "{year}", "/", "-", "A", "7", " ", "é"]), min_size=1, max_size=6),
+    st.integers(1, 9),
+    st.dates(date(2020, 4, 1), date(2090, 1, 1)),
+)
+def test_a_series_without_a_fault_makes_lawful_numbers_over_its_whole_range(
+    code: str, parts: list[str], digits: int, day: date
+) -> None:
+    pattern = "".join(parts)
+    if pattern_fault(pattern, branch_code=code, digits=digits) is not None:
+        return
+
+    for number in (1, 10**digits // 2, 10**digits - 1):
+        drawn = number_text(pattern, branch_code=code, day=day, number=number, digits=digits)
+        assert re.fullmatch(r"[A-Z1-9][A-Z0-9/-]{0,15}", drawn)
+        assert code in drawn
+        assert year_text(day) in drawn
