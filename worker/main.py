@@ -20,6 +20,7 @@ from arq.cron import cron
 from arq.worker import Worker, func
 
 from salonos.closing import jobs as closing_jobs
+from salonos.edge import logs
 from salonos.kernel import clock, crypto, due, idempotency, jobs, outbox
 from salonos.kernel.actor import Actor
 from salonos.kernel.database import Database
@@ -80,11 +81,14 @@ class Process:
 
     async def run(self) -> None:
         """Until `stop`: the relay, the clock and, while Redis is there, ARQ."""
-        tasks = [
-            asyncio.ensure_future(work)
-            for work in (self.relay.follow(), self._listen(), self._every(TICK_S, self.tick), self._carry())
-        ]
-        tasks.append(asyncio.ensure_future(self._every(PURGE_S, self.purge)))
+        parts = (
+            self.relay.follow(),
+            self._listen(),
+            self._carry(),
+            self._every(TICK_S, self.tick),
+            self._every(PURGE_S, self.purge),
+        )
+        tasks: list[asyncio.Future[Any]] = [asyncio.ensure_future(part) for part in parts]
         ending = asyncio.ensure_future(self.stopping.wait())
         try:
             await asyncio.wait([*tasks, ending], return_when=asyncio.FIRST_COMPLETED)
@@ -92,9 +96,10 @@ class Process:
                 if task.done():
                     task.result()
         finally:
-            for task in (*tasks, ending):
+            tasks.append(ending)
+            for task in tasks:
                 task.cancel()
-            await asyncio.gather(*tasks, ending, return_exceptions=True)
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     async def tick(self) -> None:
         """Does what has fallen due. A tick that meets another one of this process leaves it to that."""
@@ -127,7 +132,7 @@ class Process:
     async def _carry(self) -> None:
         """Runs ARQ for as long as Redis lets us, and again when it is back."""
         if self.redis_url is None:
-            return await asyncio.Event().wait() and None
+            await asyncio.Event().wait()
         wait_s = 0.5
         while True:
             worker = self.arq_worker()
@@ -148,17 +153,21 @@ class Process:
         async def on_startup(ctx: dict[str, Any]) -> None:
             self.relay.queue = ctx["redis"]
 
-        async def run_job(_: dict[str, Any], job_id: str) -> None:
-            await self.relay.run_job(UUID(hex=job_id))
+        async def run_job(ctx: dict[str, Any], *args: Any, **_: Any) -> None:
+            _log.debug("carried by ARQ", extra={"job_id": ctx["job_id"]})
+            await self.relay.run_job(UUID(hex=args[0]))
 
-        async def tick(_: dict[str, Any]) -> None:
+        async def tick(ctx: dict[str, Any], *_: Any, **__: Any) -> None:
+            _log.debug("ticked by ARQ", extra={"job_id": ctx["job_id"]})
             await self.tick()
 
         settings = RedisSettings.from_dsn(self.redis_url or "")
         settings.conn_retries = 0
         return Worker(
             functions=[func(run_job, name=FUNCTION, max_tries=1, keep_result=0)],
-            cron_jobs=[cron(tick, name="tick", second=0, run_at_startup=True, unique=True, timeout=JOB_S, keep_result=0)],
+            cron_jobs=[
+                cron(tick, name="tick", second=0, run_at_startup=True, unique=True, timeout=JOB_S, keep_result=0)
+            ],
             redis_settings=settings,
             queue_name=self.queue_name,
             on_startup=on_startup,
@@ -206,6 +215,7 @@ def run(settings: Settings) -> None:
     """
     if settings.database_url is None:
         raise SettingWrong("DATABASE_URL is missing: a worker needs it.")
+    logs.configure()
     crypto.configure(crypto.Keyring(settings.secret.encode()))
     asyncio.run(_serve(settings, settings.database_url))
 

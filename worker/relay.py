@@ -118,7 +118,9 @@ class Relay:
                 name = f"{job_id.hex}-{attempts}"
                 await asyncio.wait_for(self.queue.enqueue_job(FUNCTION, job_id.hex, _job_id=name), ENQUEUE_S)
             except REDIS_AWAY as error:
-                _log.warning("Redis can't be reached: jobs are done from PostgreSQL", extra={"error": type(error).__name__})
+                _log.warning(
+                    "Redis can't be reached: jobs are done from PostgreSQL", extra={"error": type(error).__name__}
+                )
                 self.queue = None
             else:
                 return

@@ -84,7 +84,9 @@ def create_day_summaries() -> None:
         sa.UniqueConstraint("branch_id", "business_date", name="uq_day_summaries_branch_id_business_date"),
         sa.CheckConstraint("net_paise = sales_paise - refund_paise", name="ck_day_summaries_net"),
         sa.CheckConstraint("bill_count >= 0", name="ck_day_summaries_bill_count"),
-        sa.CheckConstraint("business_date between '2000-01-01' and '2100-01-01'", name="ck_day_summaries_business_date"),
+        sa.CheckConstraint(
+            "business_date between '2000-01-01' and '2100-01-01'", name="ck_day_summaries_business_date"
+        ),
     )
 
 

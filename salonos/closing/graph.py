@@ -1,11 +1,13 @@
 """Days in numbers: the stored summary of a day, and the live dashboard, which is computed whenever it is read."""
 
 from datetime import date, datetime
+from typing import Any
+from uuid import UUID
 
 import strawberry
 from sqlalchemy import Date, Select, Uuid, any_, cast, func, or_, select, true
 from sqlalchemy.dialects.postgresql import ARRAY
-from sqlalchemy.sql import ColumnElement, Subquery
+from sqlalchemy.sql import ColumnElement, SQLColumnExpression, Subquery
 from sqlalchemy.types import Integer
 
 from salonos.accounting.rules import PaymentMethod
@@ -34,11 +36,12 @@ from salonos.graph.fields import (
     rows,
 )
 from salonos.graph.roots import Node, Query, Subscription
-from salonos.graph.scalars import Money, Percentage, Quantity
 from salonos.identity.graph import StaffMember
 from salonos.kernel.actor import Access, Reach
 from salonos.kernel.database import Milli, Paise
+from salonos.kernel.money import Money
 from salonos.kernel.permissions import Permission
+from salonos.kernel.quantity import Percentage, Quantity
 from salonos.salon import tables as salon
 from salonos.salon.graph import Branch
 
@@ -98,7 +101,9 @@ class DayServiceSales:
     )
 
 
-@row(tables.DayStaffSales, scope=Within(tables.DayStaffSales.summary_id, "DaySummary"), requires=Permission.SUMMARY_READ)
+@row(
+    tables.DayStaffSales, scope=Within(tables.DayStaffSales.summary_id, "DaySummary"), requires=Permission.SUMMARY_READ
+)
 class DayStaffSales:
     """How much one person's work brought on a day."""
 
@@ -129,9 +134,7 @@ class DaySummary(Node):
     refund_total: Money | None = column(
         tables.DaySummary.refund_paise, "The totals of that day's credit notes.", requires=REVENUE
     )
-    net_total: Money | None = column(
-        tables.DaySummary.net_paise, "`salesTotal` less `refundTotal`.", requires=REVENUE
-    )
+    net_total: Money | None = column(tables.DaySummary.net_paise, "`salesTotal` less `refundTotal`.", requires=REVENUE)
     tax_total: Money | None = column(
         tables.DaySummary.tax_paise, "CGST, SGST and IGST, credit notes subtracted.", requires=REVENUE
     )
@@ -206,13 +209,13 @@ def posted(at: Subquery) -> tuple[ColumnElement[bool], ...]:
 IS_NOTE = bills.Bill.kind == BillKind.CREDIT_NOTE
 
 
-def paise(amount: ColumnElement[int], *tests: ColumnElement[bool]) -> ColumnElement[int]:
+def paise(amount: SQLColumnExpression[int], *tests: ColumnElement[bool]) -> ColumnElement[int]:
     """A sum of amounts, over the rows for which tests hold; 0 where there are none."""
     total = func.sum(amount)
     return cast(func.coalesce(total.filter(*tests) if tests else total, 0), Paise)
 
 
-def day_figures(access: Access) -> Select[tuple[object, ...]]:
+def day_figures(access: Access) -> Select[Any]:
     """One row: bills and payments of the dates; none when no branch is within reach."""
     at = places(access)
     on = select(func.max(at.c.day).label("date")).subquery("asked")
@@ -264,13 +267,15 @@ def payments_of(at: Subquery) -> Subquery:
     )
 
 
-def sales_of_services(access: Access) -> Select[tuple[object, ...]]:
+def sales_of_services(access: Access) -> Select[int, UUID | None, int, int]:
     """The services sold most often."""
     at = places(access)
     quantity = func.sum(bills.BillLine.quantity_milli)
     return (
         select(
-            cast(func.row_number().over(order_by=(quantity.desc(), bills.BillLine.service_id)), Integer).label("position"),
+            cast(func.row_number().over(order_by=(quantity.desc(), bills.BillLine.service_id)), Integer).label(
+                "position"
+            ),
             bills.BillLine.service_id.label("service_id"),
             cast(quantity, Milli).label("quantity"),
             paise(bills.BillLine.taxable_paise).label("amount"),
@@ -283,7 +288,7 @@ def sales_of_services(access: Access) -> Select[tuple[object, ...]]:
     )
 
 
-def sales_of_hours(access: Access) -> Select[tuple[object, ...]]:
+def sales_of_hours(access: Access) -> Select[int, int, int]:
     """Bills by the hour at which they were posted, in their branch's time."""
     at = places(access)
     hour = cast(func.extract("hour", func.timezone(at.c.time_zone, bills.Bill.posted_at)), Integer)
@@ -329,9 +334,7 @@ class Dashboard:
     date: "date" = column(dashboards.c.date, "Which business date; of several branches the latest.", certain=True)
     bill_count: int = column(dashboards.c.bill_count, "Bills posted and not void.", certain=True)
     customer_count: int = column(dashboards.c.customer_count, "Different known customers on them.", certain=True)
-    sales_total: Money | None = column(
-        dashboards.c.sales, "Their totals: with tax, without tips.", requires=REVENUE
-    )
+    sales_total: Money | None = column(dashboards.c.sales, "Their totals: with tax, without tips.", requires=REVENUE)
     refund_total: Money | None = column(dashboards.c.refunds, "The totals of credit notes.", requires=REVENUE)
     net_total: Money | None = column(dashboards.c.net, "`salesTotal` less `refundTotal`.", requires=REVENUE)
     tax_total: Money | None = column(
@@ -344,14 +347,14 @@ class Dashboard:
     upi_total: Money | None = column(dashboards.c.upi, "Of that by UPI.", requires=REVENUE)
     card_total: Money | None = column(dashboards.c.card, "Of that by card.", requires=REVENUE)
     average_bill: Money | None = column(
-        dashboards.c.average, "`salesTotal` by `billCount`, half up to the paisa; null without a bill.", requires=REVENUE
+        dashboards.c.average,
+        "`salesTotal` by `billCount`, half up to the paisa; null without a bill.",
+        requires=REVENUE,
     )
     top_services: list[ServiceSales] = rows(
         "The services sold most often, at most 10.", order_by=service_sales.c.position, limit=rules.TOP_SERVICES_MAX
     )
-    by_hour: list[HourSales] = rows(
-        "Hours with a bill, at most 24.", order_by=hour_sales.c.hour, limit=24
-    )
+    by_hour: list[HourSales] = rows("Hours with a bill, at most 24.", order_by=hour_sales.c.hour, limit=24)
 
 
 @extend(Query)

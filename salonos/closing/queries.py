@@ -9,16 +9,16 @@ from uuid import UUID
 from sqlalchemy import Boolean, Date, DateTime, Uuid, bindparam, select, text
 
 from salonos.closing import tables
+from salonos.kernel import clock
 from salonos.kernel.due import Place
 from salonos.kernel.work import Work
-from salonos.kernel import clock
 from salonos.salon import queries as salon
 
 _DAY = (bindparam("branch_id", type_=Uuid()), bindparam("on", type_=Date()))
 
-LOCK = text(
-    "select id from day_summaries where branch_id = :branch_id and business_date = :on for update"
-).bindparams(*_DAY)
+LOCK = text("select id from day_summaries where branch_id = :branch_id and business_date = :on for update").bindparams(
+    *_DAY
+)
 """So that two refreshes of one day follow one another."""
 
 EMPTY = text(

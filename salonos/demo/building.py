@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from functools import partial
 from itertools import groupby
 from typing import Any
 from uuid import UUID
@@ -112,7 +113,7 @@ class Builder:
         self.say(f"Demo salon: {len(guests)} customers")
         for place, guest in enumerate(guests):
             at = self.opening + timedelta(seconds=place)
-            await self.step(GUESTS, place, lambda work, guest=guest: self.welcome(work, guest), now=at)
+            await self.step(GUESTS, place, partial(self.welcome, guest), now=at)
         await self.find_guests()
         await self.do_business(guests)
         await self.step(DRAFTS, 0, self.leave_drafts, now=self.until, by=self.receptionist())
@@ -171,7 +172,7 @@ class Builder:
                 ),
             )
 
-    async def welcome(self, work: Work, guest: Guest) -> None:
+    async def welcome(self, guest: Guest, work: Work) -> None:
         """A customer's first record."""
         new = customers.NewCustomer(
             name=guest.name,
@@ -229,10 +230,7 @@ class Builder:
         """What happens at one branch on one day, in order."""
         stage = f"bills {_BRANCHES[place][1]}"
         for number, each in happenings:
-            if isinstance(each, trade.Visit):
-                command = self.sale(place, each)
-            else:
-                command = self.collection(place, each)
+            command = self.sale(place, each) if isinstance(each, trade.Visit) else self.collection(place, each)
             await self.step(stage, number, command, now=each.at, by=by)
 
     def sale(self, place: int, visit: trade.Visit) -> Callable[[Work], Awaitable[Any]]:
@@ -275,9 +273,13 @@ class Builder:
     async def leave_drafts(self, work: Work) -> None:
         """Two guests are still in their chairs."""
         for guest, places in ((4, (0, 21)), (9, (54,))):
-            lines = tuple(bills.NewLine(service_id=self.service_ids[place], staff_id=self.staff_ids[3]) for place in places)
+            lines = tuple(
+                bills.NewLine(service_id=self.service_ids[place], staff_id=self.staff_ids[3]) for place in places
+            )
             customer_id = self.guest_ids[guest % len(self.guest_ids)]
-            await bills.create_bill(work, bills.NewBill(branch_id=self.branch_ids[0], customer_id=customer_id, lines=lines))
+            await bills.create_bill(
+                work, bills.NewBill(branch_id=self.branch_ids[0], customer_id=customer_id, lines=lines)
+            )
 
     def receptionist(self) -> Actor:
         """Who stands at the till, with her own rights."""

@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import Sequence
 from datetime import datetime
+from uuid import UUID
 
 from sqlalchemy import select
 
@@ -79,9 +80,11 @@ async def _new_passwords(database: Database) -> Sequence[tuple[str, str]]:
     """Whoever missed the first showing gets another."""
     password = secrets.token_urlsafe(12)
 
-    async def ids(work: Work) -> list[object]:
+    async def ids(work: Work) -> list[UUID]:
         staff = identity_tables.Staff
-        return list((await work.session.execute(select(staff.id).where(staff.username_key.in_(people.USERNAMES)))).scalars())
+        return list(
+            (await work.session.execute(select(staff.id).where(staff.username_key.in_(people.USERNAMES)))).scalars()
+        )
 
     for staff_id in await database.run(SYSTEM, ids):
         await identity.reset_password(database, SYSTEM, staff_id, new_password=password)

@@ -4,6 +4,7 @@ import random
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from salonos.customers import rules as customer_rules
 from salonos.customers.rules import Gender
 
 
@@ -30,23 +31,29 @@ STAFF = (
 )
 USERNAMES = tuple(member.username for member in STAFF if member.username)
 
-_WOMEN = (
+
+def _words(text: str) -> list[str]:
+    """Names that stand better without quotes."""
+    return text.split()
+
+
+_WOMEN = _words(
     "Aishwarya Ananya Anitha Anjali Ashwini Asha Bhavana Chaitra Deepa Deepika Divya Fathima Gayathri Geetha Harini "
     "Hema Indira Jyothi Kavitha Kavya Keerthi Lavanya Leela Madhuri Malini Mamatha Meera Megha Nagaveni Nayana Neha "
     "Nisha Padma Pallavi Pooja Prathima Priyanka Radhika Ramya Rashmi Rekha Roopa Sandhya Sangeetha Sharada Shilpa "
     "Shruthi Sindhu Sneha Soumya Sowmya Sudha Suma Swathi Tara Usha Vaishnavi Vandana Veena Vidya"
-).split()
-_MEN = (
+)
+_MEN = _words(
     "Abhishek Ajay Akash Amit Anand Anil Arjun Arun Ashok Basavaraj Bharath Chethan Darshan Deepak Ganesh Girish "
     "Guruprasad Harish Imran Jagadish Karthik Kiran Krishna Lokesh Mahesh Manoj Mohan Nagaraj Naveen Nikhil Pavan "
-    "Prakash Praveen Raghavendra Rahul Rajesh Rakesh Ramesh Ravi Rohit Sachin Sandeep Santosh Shashank Shreyas Srinivas "
-    "Sudeep Sunil Tejas Uday Varun Vijay Vikram Vinay Yashwanth"
-).split()
-_FAMILIES = (
-    "Acharya Bhat Bhandari Chandra Das D'Souza Desai Fernandes Gowda Gupta Hegde Hiremath Iyengar Iyer Jain Joshi Kamath "
-    "Kini Kulkarni Kumar Kumari Mallya Menon Mirza Murthy Nair Nayak Pai Patil Pinto Prabhu Prasad Rai Raj Rao Reddy "
-    "Sharma Shenoy Shetty Siddiqui Singh Suvarna Swamy Upadhya Urs Verma"
-).split()
+    "Prakash Praveen Raghavendra Rahul Rajesh Rakesh Ramesh Ravi Rohit Sachin Sandeep Santosh Shashank Shreyas "
+    "Srinivas Sudeep Sunil Tejas Uday Varun Vijay Vikram Vinay Yashwanth"
+)
+_FAMILIES = _words(
+    "Acharya Bhat Bhandari Chandra Das D'Souza Desai Fernandes Gowda Gupta Hegde Hiremath Iyengar Iyer Jain Joshi "
+    "Kamath Kini Kulkarni Kumar Kumari Mallya Menon Mirza Murthy Nair Nayak Pai Patil Pinto Prabhu Prasad Rai Raj Rao "
+    "Reddy Sharma Shenoy Shetty Siddiqui Singh Suvarna Swamy Upadhya Urs Verma"
+)
 _IN_SCRIPT = (
     ("ಅನಿತಾ ಗೌಡ", "F"), ("ಕಾವ್ಯ ಹೆಗಡೆ", "F"), ("ಲಕ್ಷ್ಮೀ ಶೆಟ್ಟಿ", "F"), ("ಮಂಜುಳಾ ರಾವ್", "F"), ("ಸುಮಾ ಭಟ್", "F"),
     ("ಭಾಗ್ಯ ನಾಯಕ್", "F"), ("ಶ್ರೀಲತಾ ಕಾಮತ್", "F"), ("ರವಿಕುಮಾರ್ ಪಾಟೀಲ", "M"), ("ಮಹೇಶ್ ಹಿರೇಮಠ", "M"), ("ಬಸವರಾಜ ಸ್ವಾಮಿ", "M"),
@@ -82,7 +89,10 @@ def guests(count: int, *, seed: int, born_before: date) -> list[Guest]:
     chance = random.Random(f"guests {seed}")  # noqa: S311  the same salon for the same seed
     names = _names(count, chance)
     numbers = chance.sample(range(10**8), count)
-    return [_guest(name, gender, f"+919{number:09d}", chance, born_before) for (name, gender), number in zip(names, numbers, strict=True)]
+    return [
+        _guest(name, gender, f"+919{number:09d}", chance, born_before)
+        for (name, gender), number in zip(names, numbers, strict=True)
+    ]
 
 
 def _names(count: int, chance: random.Random) -> list[tuple[str, str]]:
@@ -95,14 +105,16 @@ def _names(count: int, chance: random.Random) -> list[tuple[str, str]]:
 
 
 def _guest(name: str, gender: str, phone: str, chance: random.Random, born_before: date) -> Guest:
-    first = name.split()[0].lower()
+    first = customer_rules.first_name(name).lower()
     email = f"{first}.{phone[-4:]}@example.in" if first.isascii() and chance.random() < 0.5 else None
     return Guest(
         name=name,
         gender=Gender.FEMALE if gender == "F" else Gender.MALE,
         phone=phone,
         email=email,
-        birth_date=born_before - timedelta(days=chance.randrange(18 * 366, 65 * 365)) if chance.random() < 0.6 else None,
+        birth_date=born_before - timedelta(days=chance.randrange(18 * 366, 65 * 365))
+        if chance.random() < 0.6
+        else None,
         address=f"{chance.randrange(1, 300)}, {chance.choice(_STREETS)}" if chance.random() < 0.4 else None,
         notes=chance.choice(_NOTES) if chance.random() < 0.15 else None,
     )

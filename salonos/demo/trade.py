@@ -126,8 +126,12 @@ def _reason(share: int, chance: random.Random) -> str:
 
 def _regular(count: int, branch: int, chance: random.Random) -> int:
     """Some come often, and most to one branch."""
-    place = min(int(chance.paretovariate(0.9) * count / 25) - 1, count - 1) if chance.random() < 0.5 else chance.randrange(count)
-    return place if (place % 3 == 2) == (branch == 1) or chance.random() < 0.1 else (place + 1) % count  # noqa: PLR2004
+    place = (
+        min(int(chance.paretovariate(0.9) * count / 25) - 1, count - 1)
+        if chance.random() < 0.5
+        else chance.randrange(count)
+    )
+    return place if (place % 3 == 2) == (branch == 1) or chance.random() < 0.1 else (place + 1) % count
 
 
 def _items(branch: int, gender: Gender, chance: random.Random) -> tuple[Item, ...]:
@@ -160,7 +164,9 @@ def _priced(item: Item) -> bills.PricedLine:
     """As the bill will price it: the latest rates, which the days of the demo all have."""
     if item.is_service:
         rate = wares.SERVICES_CLASS.rates[-1][1]
-        return bills.PricedLine(item.quantity * 1000, wares.SERVICES[item.place].rupees * 100, rate, is_tax_included=False)
+        return bills.PricedLine(
+            item.quantity * 1000, wares.SERVICES[item.place].rupees * 100, rate, is_tax_included=False
+        )
     product = wares.PRODUCTS[item.place]
     rate = product.tax_class.rates[-1][1]
     return bills.PricedLine(item.quantity * 1000, product.rupees * 100, rate, is_tax_included=True)

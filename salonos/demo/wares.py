@@ -159,6 +159,10 @@ PRODUCTS = (
     Product("NLP-RED-009", "Nail Polish 9 ml", "Make-up", "33043000", COSMETICS_CLASS, 199, 95),
     Product("SOP-SDL-125", "Sandalwood Soap 125 g", "Bath", "34011190", CARE_CLASS, 120, 62),
     Product("DEO-SPR-150", "Deodorant 150 ml", "Bath", "33072000", COSMETICS_CLASS, 299, 165),
-    Product("PRO-WAX-800", "Rica Wax 800 ml (salon use)", "Salon use", "33079090", COSMETICS_CLASS, 0, 780, is_retail=False),
-    Product("PRO-DEV-900", "Developer 900 ml (salon use)", "Salon use", "33059090", COSMETICS_CLASS, 0, 340, is_retail=False),
+    Product(
+        "PRO-WAX-800", "Rica Wax 800 ml (salon use)", "Salon use", "33079090", COSMETICS_CLASS, 0, 780, is_retail=False
+    ),
+    Product(
+        "PRO-DEV-900", "Developer 900 ml (salon use)", "Salon use", "33059090", COSMETICS_CLASS, 0, 340, is_retail=False
+    ),
 )

@@ -6,6 +6,7 @@ is killed half-way and a clock that jumps all come out at one effect. Holds are 
 """
 
 import logging
+import traceback
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
@@ -98,13 +99,17 @@ async def tick(
     A period that fails is logged, held for a while and tried again at a later tick; the branch's later dates wait for
     it until it has failed ATTEMPTS_MAX times.
     """
+    return [run for job in jobs for run in await _do_due(database, job, now, lease)]
+
+
+async def _do_due(database: Database, job: DailyJob, now: datetime | None, lease: timedelta) -> list[Run]:
+    """One job's due periods, the oldest first, until there is none that nobody holds."""
     done = []
-    for job in jobs:
-        await database.run(Actor.system(), lambda work, job=job: insert_missing(work, job), now=now)
-        while run := await database.run(Actor.system(), lambda work, job=job: claim(work, job, lease=lease), now=now):
-            failpoint("due_claimed")
-            if await _do(database, job, run, now):
-                done.append(run)
+    await database.run(Actor.system(), lambda work: insert_missing(work, job), now=now)
+    while run := await database.run(Actor.system(), lambda work: claim(work, job, lease=lease), now=now):
+        failpoint("due_claimed")
+        if await _do(database, job, run, now):
+            done.append(run)
     return done
 
 
@@ -120,8 +125,10 @@ async def _do(database: Database, job: DailyJob, run: Run, now: datetime | None)
         await database.run(Actor.system(), effect, now=now)
     except ClaimLost:
         return False
-    except Exception:
-        _log.exception("a period's job failed", extra={"job": run.job, "business_date": run.business_date.isoformat()})
+    except Exception as error:  # noqa: BLE001  a job may fail in any way: it is held, the other jobs go on
+        frames = "".join(traceback.format_tb(error.__traceback__))
+        facts = {"job": run.job, "branch_id": run.branch_id.hex, "error": type(error).__name__, "frames": frames}
+        _log.error("a period's job failed", extra=facts)
         await database.run(Actor.system(), lambda work: hold(work, run), now=now)
         return False
     return True
@@ -189,14 +196,18 @@ async def claim(work: Work, job: DailyJob, *, lease: timedelta = LEASE) -> Run |
     return None if row is None else Run(job.name, row.branch_id, row.business_date, row.fence)
 
 
-_PERIOD = "job = :job and branch_id = :branch_id and business_date = :business_date and fence = :fence and done_at is null"
 _PERIOD_VALUES = (bindparam("branch_id", type_=Uuid()), bindparam("business_date", type_=Date()))
-_FINISH = text(f"update period_runs set done_at = :now, held_until = null where {_PERIOD}").bindparams(*_PERIOD_VALUES)
+_FINISH = text(
+    """
+    update period_runs set done_at = :now, held_until = null
+    where job = :job and branch_id = :branch_id and business_date = :business_date and fence = :fence and done_at is null
+    """
+).bindparams(*_PERIOD_VALUES)
 _HOLD = text(
-    f"""
+    """
     update period_runs
     set held_until = clock_timestamp() + least(:hold_max, interval '30 seconds' * power(2, least(attempts, 10)))
-    where {_PERIOD}
+    where job = :job and branch_id = :branch_id and business_date = :business_date and fence = :fence and done_at is null
     """
 ).bindparams(bindparam("hold_max", type_=Interval()), *_PERIOD_VALUES)
 

@@ -5,6 +5,7 @@ are measured on the database's own clock.
 """
 
 import logging
+import traceback
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -84,9 +85,11 @@ async def run(database: Database, listeners: Listeners, job_id: UUID, *, lease: 
         await database.run(Actor.system(), effect)
     except ClaimLost:
         return False
-    except Exception as error:
-        _log.exception("a job failed", extra={"listener": claimed.listener, "attempts": claimed.attempts})
-        await database.run(Actor.system(), lambda work, kind=type(error).__name__: _fail(work, claimed, kind))
+    except Exception as error:  # noqa: BLE001  a listener may fail in any way: its job waits, the others go on
+        kind, frames = type(error).__name__, "".join(traceback.format_tb(error.__traceback__))
+        facts = {"kind": claimed.listener, "job_id": claimed.task.id.hex, "error": kind, "frames": frames}
+        _log.error("a job failed", extra={**facts, "count": claimed.attempts})
+        await database.run(Actor.system(), lambda work: _fail(work, claimed, kind))
         return False
     return True
 
@@ -102,7 +105,7 @@ _CLAIM = text(
                     leased_until = clock_timestamp() + :lease
     where id = (select id from jobs where id = :id and {_IS_READY} for update skip locked)
     returning id, listener, kind, branch_id, subject_id, payload, occurred_at, fence, attempts
-    """
+    """  # noqa: S608  made of constants
 ).bindparams(
     bindparam("id", type_=Uuid()), bindparam("lease", type_=Interval()), bindparam("wait_max", type_=Interval())
 )
@@ -117,16 +120,16 @@ async def _claim(work: Work, job_id: UUID, lease: timedelta) -> _Claimed | None:
     return _Claimed(task, row.listener, row.fence, row.attempts)
 
 
-_IS_OURS = "id = :id and fence = :fence and status = 'RUNNING'"
-_FINISH = text(f"update jobs set status = 'DONE', leased_until = null, failure = null where {_IS_OURS}").bindparams(
-    bindparam("id", type_=Uuid())
-)
+_FINISH = text(
+    "update jobs set status = 'DONE', leased_until = null, failure = null "
+    "where id = :id and fence = :fence and status = 'RUNNING'"
+).bindparams(bindparam("id", type_=Uuid()))
 _FAIL = text(
-    f"""
+    """
     update jobs
     set status = case when attempts < :attempts_max then 'WAITING' else 'DEAD' end, leased_until = null, failure = :kind,
         run_after = clock_timestamp() + least(:wait_max, interval '1 second' * power(4, least(attempts, 10)))
-    where {_IS_OURS} returning status
+    where id = :id and fence = :fence and status = 'RUNNING' returning status
     """
 ).bindparams(bindparam("id", type_=Uuid()), bindparam("wait_max", type_=Interval()))
 
@@ -148,20 +151,22 @@ async def _fail(work: Work, claimed: _Claimed, kind: str) -> None:
         await work.session.execute(_FAIL, {**given, "attempts_max": ATTEMPTS_MAX, "wait_max": WAIT_MAX})
     ).scalar_one_or_none()
     if status == "DEAD":
-        _log.error("a job is dead: it failed too often", extra={"listener": claimed.listener, "job": claimed.task.id.hex})
+        _log.error(
+            "a job is dead: it failed too often", extra={"kind": claimed.listener, "job_id": claimed.task.id.hex}
+        )
 
 
 _BURY = text(
     f"""
     update jobs set status = 'DEAD', leased_until = null, failure = 'Killed'
     where status = 'RUNNING' and attempts >= :attempts_max and {_IS_READY} returning id
-    """
+    """  # noqa: S608  made of constants
 ).bindparams(bindparam("wait_max", type_=Interval()))
 _OVERDUE = text(
     f"""
     select id, attempts, run_after < clock_timestamp() - cast(:patience as interval) as is_late
     from jobs where status in ('WAITING', 'RUNNING') and {_IS_READY} order by run_after limit :limit
-    """
+    """  # noqa: S608  made of constants
 ).bindparams(bindparam("wait_max", type_=Interval()), bindparam("patience", type_=Interval()))
 
 
@@ -178,7 +183,7 @@ async def overdue(work: Work, *, patience: timedelta, limit: int) -> list[Overdu
     """Jobs that wait for somebody, the oldest first. Those that killed their worker time and again are given up."""
     dead = (await work.session.execute(_BURY, {"attempts_max": ATTEMPTS_MAX, "wait_max": WAIT_MAX})).scalars().all()
     for job_id in dead:
-        _log.error("a job is dead: its worker was killed too often", extra={"job": job_id.hex})
+        _log.error("a job is dead: its worker was killed too often", extra={"job_id": job_id.hex})
     given = {"wait_max": WAIT_MAX, "patience": patience, "limit": limit}
     rows = await work.session.execute(_OVERDUE, given)
     return [Overdue(row.id, row.attempts, row.is_late) for row in rows]

@@ -41,7 +41,7 @@ class Shop:
         """The first branch."""
         return self.house.branch_ids[0]
 
-    async def sell(  # noqa: PLR0913  what a bill may hold
+    async def sell(
         self,
         *lines: NewLine,
         now: datetime = NOON,
@@ -97,7 +97,7 @@ async def rows(database: Database, table: str) -> list[dict[str, Any]]:
     """All of a table."""
     return [
         {name: UUID(bytes=value.bytes) if hasattr(value, "bytes") else value for name, value in row.items()}
-        for row in await database.pool.fetch(f"select * from {table}")  # noqa: S608  a test's own name
+        for row in await database.pool.fetch(f"select * from {table}")
     ]
 
 

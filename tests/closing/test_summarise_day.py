@@ -35,7 +35,10 @@ async def summarise(shop: Shop, day: date = DAY, *, branch: int = 0, hours: floa
 
 async def busy_day(shop: Shop) -> None:
     """Every kind of bill: a debt of the day before, mixed rates, tips, two payments, another branch, a nameless guest."""
-    haircut, facial = NewLine(service_id=shop.haircut_id, staff_id=shop.staff_ids[0]), NewLine(service_id=shop.facial_id)
+    haircut, facial = (
+        NewLine(service_id=shop.haircut_id, staff_id=shop.staff_ids[0]),
+        NewLine(service_id=shop.facial_id),
+    )
     serum = NewLine(product_id=shop.serum_id, staff_id=shop.staff_ids[1], quantity_milli=2000)
     asha, ravi = shop.customer_ids
     owed = (Tender(PaymentMethod.CASH, 50_000), Tender(PaymentMethod.ON_ACCOUNT, 28_800))
@@ -112,9 +115,7 @@ async def test_a_summary_brings_the_seven_days_before_up_to_date(shop: Shop) -> 
 
     await summarise(shop)
 
-    found = await shop.database.pool.fetch(
-        "select bill_count, is_final from day_summaries order by business_date"
-    )
+    found = await shop.database.pool.fetch("select bill_count, is_final from day_summaries order by business_date")
     assert [tuple(row) for row in found] == [(0, True), (1, True), (1, True), (0, False)]
 
 

@@ -141,11 +141,14 @@ async def test_every_past_evening_of_the_demo_has_its_summary_and_the_worker_fin
     found = await database.pool.fetch(
         "select business_date, count(*) as branches, sum(bill_count) as bills from day_summaries group by 1 order by 1"
     )
-    posted = await database.pool.fetchval("select count(*) from bills where status = 'POSTED' and business_date < '2026-11-22'")
+    posted = await database.pool.fetchval(
+        "select count(*) from bills where status = 'POSTED' and business_date < '2026-11-22'"
+    )
     assert [row["business_date"].day for row in found if row["business_date"].day >= 20] == [20, 21]
     assert sum(row["bills"] for row in found) == posted
     assert await database.pool.fetchval("select count(*) from period_runs where done_at is null") == 0
-    relayed = "select (relayed_xid, relayed_id) = (select (xid, id) from outbox_events order by xid desc, id desc limit 1) from event_stream"
+    relayed = """select (relayed_xid, relayed_id) = (last.xid, last.id) from event_stream,
+                 (select xid, id from outbox_events order by xid desc, id desc limit 1) as last"""
     assert await database.pool.fetchval(relayed)
 
 

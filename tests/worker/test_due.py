@@ -46,7 +46,9 @@ def job_at(*branch_ids: UUID, run: object = note, days_later: int = 0, name: str
 
 
 async def noted(database: Database) -> list[tuple[int, str]]:
-    rows = await database.pool.fetch("select branch_id, payload ->> 'business_date' as day from outbox_events order by id")
+    rows = await database.pool.fetch(
+        "select branch_id, payload ->> 'business_date' as day from outbox_events order by id"
+    )
     return [(UUID(bytes=row["branch_id"].bytes).int, row["day"]) for row in rows]
 
 
@@ -235,9 +237,11 @@ async def test_without_the_fence_a_period_would_have_two_effects(database: Datab
         await work.session.execute(text("update period_runs set done_at = :now"), {"now": work.now})
         await note(work, run.branch_id, run.business_date)
 
-    for run in runs:
-        assert run is not None
-        await database.run(SYSTEM, lambda work, run=run: effect(work, run))
+    first, second = runs
+    assert first is not None
+    assert second is not None
+    await database.run(SYSTEM, lambda work: effect(work, first))
+    await database.run(SYSTEM, lambda work: effect(work, second))
 
     assert await noted(database) == [(11, "2026-11-20")] * 2
 

@@ -71,7 +71,9 @@ async def ring(database: Database, *numbers: int) -> None:
 
 
 async def answered(database: Database) -> list[int]:
-    rows = await database.pool.fetch("select (payload ->> 'number')::int as n from outbox_events where kind = 'Answered'")
+    rows = await database.pool.fetch(
+        "select (payload ->> 'number')::int as n from outbox_events where kind = 'Answered'"
+    )
     return sorted(row["n"] for row in rows)
 
 
@@ -191,7 +193,9 @@ asyncio.run(main())
 
 
 @pytest.mark.parametrize("point", ["relay_half_way", "job_claimed", "job_half_way"])
-async def test_a_worker_killed_at_any_point_leaves_one_effect(database: Database, database_url: str, point: str) -> None:
+async def test_a_worker_killed_at_any_point_leaves_one_effect(
+    database: Database, database_url: str, point: str
+) -> None:
     await ring(database, 1, 2)
     environment = os.environ | {"SALONOS_FAILPOINT": point, "PYTHONPATH": str(Path.cwd())}
     killed = await asyncio.create_subprocess_exec(sys.executable, "-c", KILLED, database_url, env=environment)
@@ -227,7 +231,7 @@ async def running(database: Database, redis_url: str) -> AsyncIterator[Process]:
 
 async def until_answered(database: Database, count: int) -> None:
     async with asyncio.timeout(20):
-        while len(await answered(database)) < count:
+        while len(await answered(database)) < count:  # noqa: ASYNC110  rows of another process's work
             await asyncio.sleep(0.05)
 
 
@@ -250,7 +254,7 @@ async def test_redis_carries_ids_and_nothing_else(database: Database, redis_url:
     worker.allow_pick_jobs = False
     serving = asyncio.ensure_future(worker.async_run())
     async with asyncio.timeout(10):
-        while process.relay.queue is None:
+        while process.relay.queue is None:  # noqa: ASYNC110  ARQ tells nobody
             await asyncio.sleep(0.01)
     await ring(database, 1)
     await process.relay.relay()
