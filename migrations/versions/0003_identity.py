@@ -100,7 +100,7 @@ def upgrade() -> None:
         )
     op.execute(
         "create trigger sessions_audit after insert or update of ended_at or delete on sessions "
-        "for each row execute function audit_change('device_hash')"
+        "for each row execute function audit_change('device_name', 'device_hash')"
     )
     tables = "roles, staff, staff_branches, sessions, refresh_tokens, sign_in_attempts"
     op.execute(f"grant select, insert, update, delete on {tables} to salonos_app")

@@ -234,6 +234,22 @@ async def test_a_read_asks_the_database_once_in_two_seconds_and_a_write_each_tim
         assert len(asked) == 3
 
 
+async def test_only_so_many_principals_are_kept(
+    house: House, statements: Statements, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queries, "_PRINCIPALS_MAX", 2)
+    tokens = [(await house.sign_in("owner")).access_token for _ in range(3)]
+    identity = house.identity()
+    for token in tokens:
+        await identity.authenticate(token)
+
+    with statements.counted() as asked:
+        for token in reversed(tokens):
+            await identity.authenticate(token)
+
+    assert len(asked) == 1
+
+
 async def test_a_session_that_was_ended_is_refused_at_once_to_writes_and_within_two_seconds_to_reads(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -116,6 +116,19 @@ async def test_everybody_sees_the_names_of_those_they_work_with_and_no_profile(h
     }
 
 
+async def test_who_works_at_several_branches_sees_the_people_of_each(house: House, ask: Asker) -> None:
+    await house.take_on("STAFF", "meera")
+    await house.take_on("STAFF", "other", branches=house.branch_ids[1:])
+    await house.take_on("MANAGER", "manager", branches=house.branch_ids)
+    await house.take_on("STAFF", "nowhere")
+    await house.database.pool.execute(
+        "delete from staff_branches using staff where username = 'nowhere' and id = staff_id"
+    )
+
+    assert await names(ask, await house.actor("manager")) == ["Asha Owner", "Manager", "Meera", "Other"]
+    assert await names(ask, await house.actor("nowhere")) == ["Asha Owner"]
+
+
 async def test_a_manager_sees_the_profiles_of_their_branches(house: House, ask: Asker) -> None:
     meera = await house.take_on("STAFF", "meera")
     await house.take_on("MANAGER", "manager")

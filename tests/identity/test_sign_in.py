@@ -10,7 +10,7 @@ from salonos.identity import commands, rules
 from salonos.identity.commands import passwords
 from salonos.identity.problems import TooManyAttempts, WrongCredentials
 from salonos.kernel import clock
-from salonos.kernel.actor import Reach
+from salonos.kernel.actor import Actor, Reach
 from salonos.kernel.permissions import ROLES
 from salonos.kernel.problems import InvalidInput
 from tests.identity.makers import PASSWORD, STRANGER, TABLET, House
@@ -191,3 +191,31 @@ async def test_an_old_hash_is_renewed_at_the_next_sign_in(house: House) -> None:
 
     assert "$m=19456,t=3,p=1$" in await house.database.pool.fetchval("select password_hash from staff")
     assert (await house.sign_in("owner")).actor.id == house.owner_id
+
+
+async def test_who_is_disabled_while_their_password_is_verified_is_not_signed_in(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ravi = await house.take_on("STAFF", "ravi")
+    usual = passwords.verify
+
+    async def slowly(password: str, password_hash: str | None) -> bool:
+        is_right = await usual(password, password_hash)
+        await house.database.run(
+            Actor.system(), lambda work: commands.disable_staff_member(work, ravi, expected_version=1)
+        )
+        return is_right
+
+    monkeypatch.setattr(passwords, "verify", slowly)
+
+    with pytest.raises(WrongCredentials):
+        await house.sign_in("ravi")
+    assert await house.database.pool.fetchval("select count(*) from sessions") == 0
+
+
+async def test_a_device_name_is_no_part_of_the_audit_trail(house: House) -> None:
+    await house.sign_in("owner", device=dataclasses.replace(TABLET, name="Canary tablet"))
+
+    rows = await house.database.pool.fetch("select a::text as entry from audit_log a where table_name = 'sessions'")
+    assert len(rows) == 1
+    assert "Canary" not in rows[0]["entry"]
