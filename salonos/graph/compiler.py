@@ -34,6 +34,7 @@ from sqlalchemy import (
     ColumnElement,
     FromClause,
     Select,
+    Table,
     Text,
     Uuid,
     bindparam,
@@ -357,9 +358,11 @@ class Compiler:
     def ordered(
         self, kind: GraphQLObjectType, by: Sequence[reads.Expression], row: FromClause
     ) -> list[ColumnElement[Any]]:
-        """The order of a bounded list; an id breaks ties."""
+        """The order of a bounded list; the table's key breaks ties."""
         moved = [sql.move(each, self.home(kind), row) for each in by]
-        return [*moved, row.c.id] if by and "id" in row.c else moved
+        source = self.source(kind).rows
+        keys = source.primary_key.columns.keys() if isinstance(source, Table) and by else ()
+        return [*moved, *[row.c[key] for key in keys]]
 
     def referred(self, wanted: Wanted, path: Path) -> Piece:
         """What stands where a payload holds a reference, or a list of them in its order."""
@@ -495,7 +498,7 @@ class Compiler:
                 continue
             found[prefix] = (kind, *self.row_by(kind, details, listed.c.id, [*path, None], outer=listed))
         if not found:
-            answer: ColumnElement[Any] = null()
+            answer: ColumnElement[Any] = literal_column("null::json")
         else:
             answer = case(
                 *[

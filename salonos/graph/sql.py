@@ -1,5 +1,6 @@
 """Small pieces of SQL: moving declared expressions, rows and lists as JSON, cursors, and the finished statement."""
 
+import warnings
 from base64 import b64encode, urlsafe_b64decode
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime
@@ -27,7 +28,8 @@ from sqlalchemy import (
     select,
 )
 from sqlalchemy.dialects.postgresql.asyncpg import dialect as asyncpg_dialect
-from sqlalchemy.sql.compiler import COLLECT_CARTESIAN_PRODUCTS
+from sqlalchemy.exc import SAWarning
+from sqlalchemy.sql.compiler import FROM_LINTING
 from sqlalchemy.sql.selectable import AliasedReturnsRows
 from sqlalchemy.sql.visitors import replacement_traverse
 from sqlalchemy.types import TypeEngine
@@ -204,11 +206,10 @@ def cursor_key(text: str, kind: TypeEngine[Any]) -> int | str | datetime | date 
 def compiled(columns: Mapping[str, ColumnElement[Any]]) -> tuple[str, list[BindParameter[Any]]]:
     """The whole statement, a text column for each; and its parameters in the order of their places.
 
-    Raises: AssertionError for a cartesian product: an expression that was not moved to its row.
+    Raises: SAWarning for a cartesian product, at any depth: an expression that was not moved to its row.
     """
     query = select(*[cast(column, Text).label(f"c{place}") for place, column in enumerate(columns.values())])
-    made = query.compile(dialect=DIALECT, linting=COLLECT_CARTESIAN_PRODUCTS)
-    linter: Any = made.from_linter
-    if linter is not None and (stray := linter.lint()[0]):
-        raise AssertionError(f"a declared expression reads {', '.join(str(each) for each in stray)} without a join")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", SAWarning)
+        made = query.compile(dialect=DIALECT, linting=FROM_LINTING)
     return str(made), [made.binds[name] for name in made.positiontup or ()]

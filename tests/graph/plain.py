@@ -37,6 +37,11 @@ def plain_schema(graph: Graph) -> GraphQLSchema:
     return made
 
 
+def key_columns(home: Any) -> list[Any]:
+    """What tells a table's rows apart."""
+    return [home.c.id] if "id" in home.c else list(home.primary_key)
+
+
 def needed(node: Any) -> str | None:
     """The permission that a definition's printed directives demand; `authenticated` for a mere sign-in."""
     for directive in getattr(node, "directives", None) or ():
@@ -90,8 +95,8 @@ class Plain:
         found = [dict(row._mapping) for row in await self.run(session, query)]
         for row in found:
             row["__typename"] = name
-        key = "column id" if "id" in home.c else None
-        return Rows({row[key] if key else number: row for number, row in enumerate(found)}, set())
+        keys = [f"column {column.key}" for column in key_columns(home)]
+        return Rows({tuple(row[key] for key in keys) if len(keys) > 1 else row[keys[0]]: row for row in found}, set())
 
     def expressions(self, name: str) -> dict[str, Any]:
         """What each leaf of a type is made of, by label."""
@@ -381,14 +386,14 @@ class Plain:
         key = f"{name}"
         if key not in rows.ranks:
             home: Any = self.graph.sources[kind].rows
-            column = home.c.id if "id" in home.c else next(iter(home.primary_key))
-            terms = [*by, column]
-            ordered = [getattr(each, "expression", each).desc() if descending else each for each in terms]
+            columns = key_columns(home)
+            ordered = [getattr(each, "expression", each).desc() if descending else each for each in [*by, *columns]]
 
             async def fetch(session: AsyncSession) -> None:
-                found = list(await self.run(session, select(column, by[0]).order_by(*ordered)))
-                rows.ranks[key] = {row[0]: number for number, row in enumerate(found)}
-                rows.keys[key] = {row[0]: row[1] for row in found}
+                found = list(await self.run(session, select(by[0], *columns).order_by(*ordered)))
+                ids = [tuple(row[1:]) if len(columns) > 1 else row[1] for row in found]
+                rows.ranks[key] = {row_id: number for number, row_id in enumerate(ids)}
+                rows.keys[key] = {row_id: row[0] for row_id, row in zip(ids, found, strict=True)}
 
             self.missing.append(fetch)
             return {}
