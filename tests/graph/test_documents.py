@@ -81,7 +81,7 @@ def test_a_text_beyond_length_or_tokens_is_refused(text: str) -> None:
 
 async def test_the_limits_are_asked_before_anything_runs(ask: Asker) -> None:
     ask.engine = Engine(GRAPH, ask.database, limits=Guard(GRAPH.core))
-    deep = '{ bill(id: "%s") { ' % bill(1) + "original { " * 12 + "id" + " }" * 12 + " } }"
+    deep = f'{{ bill(id: "{bill(1)}") {{ ' + "original { " * 12 + "id" + " }" * 12 + " } }"
     dear = "{ bills(first: 100) { nodes { customer { bills(first: 100) { nodes { lines { id } } } } } } }"
 
     answers = [await ask.answer(text) for text in (deep, dear)]
