@@ -26,6 +26,7 @@ from salonos.identity.commands import NewOwner
 from salonos.kernel import crypto, migrations
 from salonos.kernel.actor import Actor
 from salonos.kernel.database import Database
+from salonos.kernel.problems import InvalidInput, Problem
 from salonos.settings import Settings, SettingWrong
 from worker.main import run as run_worker
 
@@ -35,7 +36,12 @@ RESTARTS_MAX = 5
 RESTART_WINDOW_S = 60.0
 USAGE_EXIT, PORT_EXIT = 64, 69
 
-app = typer.Typer(help="The back office of a salon.", no_args_is_help=True, add_completion=False)
+app = typer.Typer(
+    help="The back office of a salon.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_show_locals=False,  # they may hold a password
+)
 console = Console(highlight=False)
 
 
@@ -301,7 +307,12 @@ def create_owner(
         finally:
             await database.close()
 
-    asyncio.run(create())
+    try:
+        asyncio.run(create())
+    except InvalidInput as refused:
+        raise fail("\n".join(f"{issue.path[0]}: {issue.message}" for issue in refused.issues), USAGE_EXIT) from None
+    except Problem as problem:
+        raise fail(problem.message, USAGE_EXIT) from None
     console.print(f"{username} may sign in.", markup=False)
 
 
