@@ -92,6 +92,8 @@ class Relay:
     listeners: dict[str, Listener]
     queue: Queue | None = None
     woken: asyncio.Event = field(default_factory=asyncio.Event)
+    patience: timedelta = PATIENCE
+    sweep_s: float = SWEEP_S
     done: int = 0
 
     async def run_job(self, job_id: UUID) -> None:
@@ -126,10 +128,10 @@ class Relay:
                 return
         await self.run_job(job_id)
 
-    async def sweep(self, *, patience: timedelta = PATIENCE) -> None:
+    async def sweep(self) -> None:
         """Hands on again what nobody has done in time."""
         found = await self.database.run(
-            Actor.system(), lambda work: jobs.overdue(work, patience=patience, limit=SWEEP_MAX)
+            Actor.system(), lambda work: jobs.overdue(work, patience=self.patience, limit=SWEEP_MAX)
         )
         for job in found:
             if job.is_late:
@@ -147,5 +149,5 @@ class Relay:
                 _log.warning("the relay was interrupted", extra={"error": type(error).__name__})
                 await asyncio.sleep(1)
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self.woken.wait(), SWEEP_S)
+                await asyncio.wait_for(self.woken.wait(), self.sweep_s)
             self.woken.clear()

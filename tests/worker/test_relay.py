@@ -123,7 +123,8 @@ async def test_what_redis_lost_is_handed_on_again_and_in_the_end_done_here(datab
 
     await relay.sweep()
     handed_on = len(queue.names)
-    await relay.sweep(patience=timedelta(0))
+    relay.patience = timedelta(0)
+    await relay.sweep()
 
     assert (handed_on, len(queue.names)) == (2, 2)
     assert queue.names[0] == queue.names[1]
@@ -240,9 +241,9 @@ async def test_a_whole_worker_does_every_job_once_while_redis_is_wiped(database:
         await ring(database, *range(batch * 10, batch * 10 + 10))
         if running.relay.queue is not None:
             await running.relay.queue.flushdb()  # type: ignore[attr-defined]  # ARQ's pool is a Redis client
-    async with asyncio.timeout(30):
-        while len(await answered(database)) < 50:
-            await running.relay.sweep(patience=timedelta(seconds=1))
+    running.relay.patience, running.relay.sweep_s = timedelta(seconds=1), 0.1
+    running.relay.woken.set()
+    await until_answered(database, 50)
 
     assert await answered(database) == list(range(50))
     assert await statuses(database) == [("DONE", 1)] * 50
