@@ -35,6 +35,13 @@ async def lines_of(work: Work, bill_id: UUID) -> Sequence[tables.BillLine]:
     return (await work.session.execute(found)).scalars().all()
 
 
+async def payment_count(work: Work, bill_id: UUID) -> int:
+    """How many payments a bill has."""
+    found = select(func.count()).select_from(tables.Payment).where(tables.Payment.bill_id == bill_id)
+    count: int = (await work.session.execute(found)).scalar_one()
+    return count
+
+
 async def discount_limit(work: Work, on: date) -> rules.DiscountLimit | None:
     """What the actor's role may take off on a date: the role's own limit, else that of all roles; None without any."""
     limit = tables.DiscountLimit

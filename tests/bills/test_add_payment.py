@@ -90,7 +90,7 @@ async def test_the_money_is_kept_when_the_rates_moved(database: Database) -> Non
 
     bill = await shop.row("bills", bill_id)
     assert (bill["status"], bill["paid_paise"], bill["payment_state"], bill["version"]) == ("DRAFT", 178_700, "PAID", 2)
-    assert [(type(problem), problem.current_version) for problem in taken.not_posted] == [(StaleVersion, 2)]
+    assert [(type(problem), vars(problem)["current_version"]) for problem in taken.not_posted] == [(StaleVersion, 2)]
     assert await book_balance(database, "2200") == -178_700
     assert await database.pool.fetchval("select count(*) from drawn_numbers") == 0
 
@@ -159,7 +159,7 @@ async def test_who_saw_an_older_bill_is_told(database: Database) -> None:
 @pytest.mark.parametrize(
     ("method", "amount", "path"), [(ON_ACCOUNT, 100, ("payment", "method")), (CASH, 0, ("payment", "amount"))]
 )
-async def test_what_is_no_money_is_refused(database: Database, method: Any, amount: int, path: tuple) -> None:
+async def test_what_is_no_money_is_refused(database: Database, method: Any, amount: int, path: tuple[str, ...]) -> None:
     shop = await make_shop(database)
     bill_id = await shop.create_bill()
 

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -106,7 +107,7 @@ async def test_change_is_given_on_cash_and_not_kept(database: Database) -> None:
     ],
 )
 async def test_payments_that_do_not_settle_the_bill_leave_nothing_behind(
-    database: Database, payments: tuple, problem: type, offered: int
+    database: Database, payments: tuple[Any, ...], problem: type[Any], offered: int
 ) -> None:
     shop = await make_shop(database)
 
@@ -175,7 +176,11 @@ async def test_the_bills_discount_is_spread_over_its_lines(database: Database) -
 async def test_above_the_roles_limit_a_discount_needs_approval(database: Database) -> None:
     shop = await make_shop(database)
     receptionist = actor_as("RECEPTIONIST", shop.branch_id)
-    generous = {"discount": Discount(amount_paise=17_491), "discount_reason": "Friend", "actor": receptionist}
+    generous: dict[str, Any] = {
+        "discount": Discount(amount_paise=17_491),
+        "discount_reason": "Friend",
+        "actor": receptionist,
+    }
 
     with pytest.raises(DiscountNeedsApproval) as raised:
         await shop.check_out((CASH, 200_000), **generous)
@@ -194,7 +199,7 @@ async def test_a_limit_has_a_date_and_may_be_a_roles_own(database: Database) -> 
         "select gen_random_uuid(), role_id, day, 100, 10000 from (values (null, date '2026-11-24'), "
         "((select id from roles where name = 'STAFF'), date '2000-01-01')) as given (role_id, day)"
     )
-    discount = {"discount": Discount(amount_paise=10_000), "discount_reason": "Regular"}
+    discount: dict[str, Any] = {"discount": Discount(amount_paise=10_000), "discount_reason": "Regular"}
 
     await shop.check_out((CASH, 200_000), actor=actor_as("RECEPTIONIST", shop.branch_id), **discount)
     with pytest.raises(DiscountNeedsApproval) as tomorrow:
@@ -266,7 +271,9 @@ async def test_every_fault_of_an_input_is_named_at_its_place(database: Database)
         ({"place_of_supply": "99"}, ("placeOfSupply",), "UNKNOWN_STATE"),
     ],
 )
-async def test_what_can_not_be_is_refused(database: Database, more: dict, path: tuple, code: str) -> None:
+async def test_what_can_not_be_is_refused(
+    database: Database, more: dict[str, Any], path: tuple[str | int, ...], code: str
+) -> None:
     shop = await make_shop(database)
 
     with pytest.raises(InvalidInput) as raised:
@@ -308,7 +315,7 @@ async def test_goods_to_another_state_bear_integrated_tax(database: Database) ->
 
 @pytest.mark.parametrize("scheme", [TaxScheme.UNREGISTERED, TaxScheme.COMPOSITION])
 async def test_who_takes_no_tax_writes_bills_of_supply(database: Database, scheme: TaxScheme) -> None:
-    more = {"gstin": None} if scheme is TaxScheme.UNREGISTERED else {}
+    more: dict[str, Any] = {"gstin": None} if scheme is TaxScheme.UNREGISTERED else {}
     shop = await make_shop(database, tax_scheme=scheme, **more)
 
     bill_id = await shop.check_out((CASH, 174_900))
@@ -322,7 +329,7 @@ async def test_who_takes_no_tax_writes_bills_of_supply(database: Database, schem
 
 async def test_cash_of_two_lakh_from_one_person_in_a_day_is_refused(database: Database) -> None:
     shop = await make_shop(database)
-    many = {"lines": (replace(shop.serum, quantity_milli=100_000),), "customer_id": shop.customer_id}
+    many: dict[str, Any] = {"lines": (replace(shop.serum, quantity_milli=100_000),), "customer_id": shop.customer_id}
     await shop.check_out((CASH, 9_990_000), **many)
 
     with pytest.raises(CashLimitExceeded) as raised:

@@ -1,5 +1,7 @@
 """Drafts: begun with today's prices, without number, entry or money."""
 
+from typing import Any
+
 from salonos.bills.commands import NewTip
 from salonos.bills.rules import Discount
 from salonos.kernel.database import Database
@@ -11,7 +13,11 @@ STATEMENTS_MAX = 8
 
 async def test_a_draft_has_figures_and_neither_number_nor_entry(database: Database) -> None:
     shop = await make_shop(database)
-    more = {"discount": Discount(amount_paise=10_000), "discount_reason": "Regular", "notes": " Window seat\n"}
+    more: dict[str, Any] = {
+        "discount": Discount(amount_paise=10_000),
+        "discount_reason": "Regular",
+        "notes": " Window seat\n",
+    }
 
     bill_id = await shop.create_bill(customer_id=shop.customer_id, tips=(NewTip(shop.staff_ids[0], 5000),), **more)
 

@@ -136,7 +136,7 @@ async def test_a_till_that_dies_leaves_a_whole_sale_or_nothing(database: Databas
 
     for point, sold in (("before_commit", 0), ("after_commit", 1), (None, 2)):
         environment = {**os.environ, **({FAILPOINT: point} if point else {})}
-        ended = await asyncio.to_thread(subprocess.run, given, env=environment, check=False)  # noqa: S603  our own
+        ended = await asyncio.to_thread(subprocess.run, given, env=environment, check=False)
         assert ended.returncode == (137 if point else 0)
         assert await database.pool.fetchval("select count(*) from bills") == sold
         assert await database.pool.fetchval(BOOKS_ARE_WRONG) == 0

@@ -51,9 +51,11 @@ FORGERIES = {
         "update bills set paid_paise = 100, payment_state = 'PARTLY_PAID'",
         "update bills set tip_paise = 100",
         "update bills set gross_paise = gross_paise + 1",
-        "insert into payments (id, bill_id, money_move_id, method, amount_paise, business_date, received_at, received_by_id) "
-        "select gen_random_uuid(), bills.id, money_moves.id, 'UPI', 1, bills.business_date, received_at, bills.id "
-        "from bills, money_moves where status = 'DRAFT' limit 1",
+        (
+            "insert into payments (id, bill_id, money_move_id, method, amount_paise, business_date, received_at, received_by_id) "
+            "select gen_random_uuid(), bills.id, money_moves.id, 'UPI', 1, bills.business_date, received_at, bills.id "
+            "from bills, money_moves where status = 'DRAFT' limit 1"
+        ),
     ),
     "ck_bills_total": ("update bills set total_paise = total_paise + 100",),
     "ck_bills_one_kind_of_tax": ("update bills set cgst_paise = cgst_paise + 1, taxable_paise = taxable_paise - 1",),
@@ -64,7 +66,9 @@ FORGERIES = {
         "update bills set number = 'X/1'",
     ),
     "ck_bills_payment_state_of_paid": ("update bills set payment_state = 'PAID'",),
-    "ck_bill_lines_one_item": ("update bill_lines set product_id = (select id from products) where service_id is not null",),
+    "ck_bill_lines_one_item": (
+        "update bill_lines set product_id = (select id from products) where service_id is not null",
+    ),
     "ck_bill_lines_taxable": ("update bill_lines set taxable_paise = taxable_paise + 1",),
     "uq_bill_lines_bill_id_position": ("update bill_lines set position = 1",),
 }
@@ -105,7 +109,7 @@ async def test_a_posted_bill_takes_no_further_line(database: Database) -> None:
 
     with pytest.raises(asyncpg.RestrictViolationError, match="final"):
         await database.pool.execute(
-            f"insert into bill_lines (id, position, {names}) "  # noqa: S608  names of columns
+            f"insert into bill_lines (id, position, {names}) "
             f"select gen_random_uuid(), 9, {names} from bill_lines limit 1"
         )
 

@@ -128,7 +128,7 @@ async def test_expected_failures_say_what_the_till_needs(database: Database) -> 
     shop = await make_shop(database)
     ask = Asker(database)
     receptionist = actor_as("RECEPTIONIST", shop.branch_id)
-    cases = [
+    cases: list[tuple[Any, dict[str, Any], dict[str, Any]]] = [
         ((("CASH", "1786.00"),), {}, {"__typename": "PaymentsDoNotAddUp", "due": "1787.00", "offered": "1786.00",
                                       "message": "The payments do not add up to what is due."}),
         ((("UPI", "1788.00"),), {}, {"__typename": "PaymentsExceedTotal", "due": "1787.00", "offered": "1788.00"}),

@@ -8,7 +8,7 @@ from sqlalchemy import update
 
 from salonos.accounting.commands import PostedEntry
 from salonos.accounting.rules import PaymentMethod
-from salonos.bills import events, problems, rules, tables
+from salonos.bills import events, problems, queries, rules, tables
 from salonos.bills.commands import booking, drafting, posting, storing
 from salonos.kernel import clock
 from salonos.kernel.money import Money
@@ -44,6 +44,8 @@ async def add_payment(work: Work, bill_id: UUID, tender: rules.Tender, *, expect
         drafting.require_draft(bill)
     if bill.version != expected_version:
         raise StaleVersion(current_version=bill.version)
+    if await queries.payment_count(work, bill.id) >= rules.PAYMENTS_MAX:
+        raise invalid(("billId",), "TOO_MANY", f"A bill has at most {rules.PAYMENTS_MAX} payments.")
     settlement = rules.keep(bill.balance_due_paise, tender)
     if isinstance(settlement, rules.Mismatch):
         raise problems.PaymentsExceedTotal(due=Money(bill.balance_due_paise), offered=Money(tender.amount_paise))

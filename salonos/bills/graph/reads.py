@@ -7,6 +7,7 @@ from uuid import UUID
 
 import strawberry
 from sqlalchemy import (
+    BigInteger,
     Boolean,
     ColumnElement,
     Date,
@@ -23,6 +24,7 @@ from sqlalchemy import (
     literal_column,
     or_,
     select,
+    type_coerce,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 
@@ -118,6 +120,12 @@ def served_by(bill_id: Any, staff_id: ColumnElement[UUID]) -> ColumnElement[bool
 # --- types
 
 
+def cost_of_line() -> ColumnElement[int]:
+    """Quantity times unit cost, half up to the paisa."""
+    thousandths = tables.BillLine.unit_cost_paise * tables.BillLine.quantity_milli
+    return type_coerce((thousandths + literal_column("500")) // literal_column("1000", BigInteger()), Paise())
+
+
 @node(tables.BillLine, scope=Within(tables.BillLine.bill_id, "Bill"), requires=BILL_READ)
 class BillLine(Node):
     """One service or one product on a bill, as it was priced then."""
@@ -157,6 +165,11 @@ class BillLine(Node):
     unit_cost: Money | None = column(
         tables.BillLine.unit_cost_paise,
         "What one had cost us, without tax; null for services and where it was not known.",
+        requires=Permission.COST_READ,
+    )
+    cost: Money | None = column(
+        cost_of_line(),
+        "What the whole line had cost us, without tax; null where the cost of one was not known.",
         requires=Permission.COST_READ,
     )
 
@@ -200,8 +213,9 @@ class Bill(Node):
     )
     payments: list[Payment] = many(
         tables.Payment.bill_id,
-        "In the order they came; 1 is typical.",
+        "In the order they came, at most 50; 1 is typical.",
         order_by=(tables.Payment.received_at, tables.Payment.id),
+        limit=rules.PAYMENTS_MAX,
     )
     tips: list[Tip] = many(
         tables.Tip.bill_id,

@@ -1,0 +1,114 @@
+"""Whatever the till does, the books tell the same as the bills, after every step (G4)."""
+
+import random  # noqa: TID251  a walk that can be repeated
+from uuid import UUID
+
+import pytest
+
+from salonos.bills import commands
+from salonos.bills.commands import BillContents
+from salonos.bills.rules import Discount, Tender
+from salonos.kernel.database import Database
+from salonos.kernel.problems import Problem
+from tests.bills.makers import CARD, CASH, NOW, ON_ACCOUNT, SYSTEM, UPI, Shop, make_shop
+
+STEPS = 60
+DIFFERENCES = """
+    with balances as (
+        select code, sum(amount_paise) as paise from accounts join entry_lines on account_id = accounts.id group by code
+    ), kept as (select method, sum(amount_paise) as paise from payments group by method)
+    select jsonb_strip_nulls(jsonb_build_object(
+        'books do not balance', (select nullif(sum(paise), 0) from balances),
+        'customers owe', (select nullif(coalesce(sum(balance_due_paise) filter (where status = 'POSTED'), 0)
+            - coalesce((select paise from balances where code = '1100'), 0), 0) from bills),
+        'advances', (select nullif(coalesce(sum(paid_paise) filter (where status = 'DRAFT'), 0)
+            + coalesce((select paise from balances where code = '2200'), 0), 0) from bills),
+        'income', (select nullif(coalesce(sum(taxable_paise) filter (where status = 'POSTED'), 0)
+            + coalesce((select sum(paise) from balances where code in ('4000', '4010')), 0), 0) from bills),
+        'tax', (select nullif(coalesce(sum(cgst_paise + sgst_paise + igst_paise) filter (where status = 'POSTED'), 0)
+            + coalesce((select sum(paise) from balances where code in ('2100', '2101', '2102')), 0), 0) from bills),
+        'tax register', (select nullif(coalesce(sum(cgst_paise + sgst_paise + igst_paise), 0)
+            + coalesce((select sum(paise) from balances where code in ('2100', '2101', '2102')), 0), 0) from tax_register),
+        'cash', (select nullif(coalesce((select paise from kept where method = 'CASH'), 0)
+            - coalesce((select paise from balances where code = '1000'), 0), 0)),
+        'money moves', (select nullif((select coalesce(sum(amount_paise), 0) from payments)
+            - (select coalesce(sum(amount_paise), 0) from money_moves), 0)),
+        'numbers', (select nullif((select count(*) from drawn_numbers) - count(*) filter (where status = 'POSTED'), 0)
+            from bills)
+    ))::text
+"""
+"""Every sub-ledger against its control account, by name; `{}` when all are equal."""
+
+
+class Till:
+    """Random but repeatable actions on one shop."""
+
+    def __init__(self, shop: Shop, seed: int) -> None:
+        self.shop = shop
+        self.chance = random.Random(seed)
+        self.bills: list[UUID] = []
+
+    async def step(self) -> None:
+        """One action; what the till refuses is refused."""
+        action = self.chance.choice([self.sell, self.owe, self.begin, self.change, self.pay, self.pay, self.post])
+        try:
+            await action()
+        except Problem:
+            return
+
+    async def sell(self) -> None:
+        """At the counter, with a discount that leaves a fraction of a rupee."""
+        off = Discount(share_hundredths=self.chance.randrange(0, 3000))
+        self.bills.append(await self.shop.check_out((CASH, 200_000), discount=off, discount_reason="x"))
+
+    async def owe(self) -> None:
+        """At the counter, on account."""
+        payments = ((UPI, 8_700), (ON_ACCOUNT, 170_000))
+        self.bills.append(await self.shop.check_out(*payments, customer_id=self.shop.customer_id))
+
+    async def begin(self) -> None:
+        """A draft."""
+        self.bills.append(await self.shop.create_bill(customer_id=self.chance.choice([None, self.shop.customer_id])))
+
+    async def change(self) -> None:
+        """A draft's lines."""
+        lines = tuple(self.chance.choices([self.shop.haircut, self.shop.serum], k=self.chance.randrange(1, 4)))
+        contents = BillContents(lines=lines, customer_id=self.shop.customer_id)
+        bill_id, version = await self.any_bill()
+        await self.shop.database.run(
+            SYSTEM, lambda work: commands.update_bill(work, bill_id, contents, expected_version=version), now=NOW
+        )
+
+    async def pay(self) -> None:
+        """Something towards some bill."""
+        tender = Tender(self.chance.choice([CASH, CARD, UPI]), self.chance.choice([5_000, 78_800, 178_700]))
+        bill_id, version = await self.any_bill()
+        await self.shop.database.run(
+            SYSTEM, lambda work: commands.add_payment(work, bill_id, tender, expected_version=version), now=NOW
+        )
+
+    async def post(self) -> None:
+        """Some draft."""
+        bill_id, version = await self.any_bill()
+        await self.shop.database.run(
+            SYSTEM, lambda work: commands.post_bill(work, bill_id, expected_version=version), now=NOW
+        )
+
+    async def any_bill(self) -> tuple[UUID, int]:
+        """One of the last bills, with its version."""
+        if not self.bills:
+            await self.begin()
+        bill_id = self.chance.choice(self.bills[-4:])
+        return bill_id, await self.shop.database.pool.fetchval("select version from bills where id = $1", bill_id)
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+async def test_books_and_bills_agree_after_every_step(database: Database, seed: int) -> None:
+    till = Till(await make_shop(database), seed)
+
+    for step in range(STEPS):
+        await till.step()
+        assert await database.pool.fetchval(DIFFERENCES) == "{}", step
+
+    kinds = await database.pool.fetch("select status, payment_state from bills group by 1, 2")
+    assert {("POSTED", "PAID"), ("POSTED", "PARTLY_PAID")} <= {tuple(row) for row in kinds}
