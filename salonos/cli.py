@@ -132,9 +132,13 @@ def run_house(settings: Settings, database: str, redis: str, servers: embedded.S
 async def furnish(settings: Settings, url: str) -> Sequence[tuple[str, str]]:
     """The demo salon where there is no salon yet; its sign-ins, names and passwords, if they were made now."""
     crypto.configure(crypto.Keyring(settings.secret.encode()))
-    database = await Database.open(url)
+    database = await Database.open(url, set_clock=settings.set_clock)
     try:
         return await demo.furnish(database, password=settings.demo_password, say=console.print)
+    except InvalidInput as refused:
+        if refused.issues[0].path != ("password",):
+            raise
+        raise fail(f"SALONOS_DEMO_PASSWORD: {refused.issues[0].message}", USAGE_EXIT) from None
     finally:
         await database.close()
 

@@ -131,7 +131,7 @@ class Builder:
             new = salon.NewBranch(name, code, address, state_code="29", gstin=gstin(), tax_scheme=scheme)
             branch_ids.append(await salon.add_branch(work, new))
             days = [day for day in range(7) if trade.PACE[place][day]]
-            hours = [salon.NewHours(day, "10:00", "20:30") for day in days]
+            hours = [salon.NewHours(day, "09:00", "20:30") for day in days]
             await salon.set_opening_hours(work, branch_ids[-1], hours)
         for member in people.STAFF:
             await identity.create_staff_member(work, _staff_member(member, branch_ids))

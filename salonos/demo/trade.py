@@ -18,7 +18,7 @@ from salonos.kernel import clock
 
 ZONE = "Asia/Kolkata"
 BILLS_MAX = (900, 600)
-FIRST_MINUTE, LAST_MINUTE = 10 * 60 + 10, 20 * 60 + 20
+FIRST_MINUTE, LAST_MINUTE = 9 * 60 + 10, 20 * 60 + 20
 PACE = ((9, 9, 9, 9, 11, 16, 15), (6, 0, 6, 6, 8, 12, 10))
 """Bills by branch and weekday, Monday first; the second branch is closed on Tuesdays."""
 
