@@ -22,10 +22,12 @@ from graphql import (
 from strawberry.schema.config import StrawberryConfig
 
 from salonos.graph import problem as problem_room
+from salonos.graph.context import Context
 from salonos.graph.directives import Rule, rule, rule_of
 from salonos.graph.fields import EXTENSIONS, SOURCES
 from salonos.graph.inputs import arguments_of
 from salonos.graph.mutations import WRITE, Writer
+from salonos.graph.plan import Ready
 from salonos.graph.problem import PROBLEMS
 from salonos.graph.reads import Source
 from salonos.graph.roots import Mutation, Query, Subscription
@@ -158,7 +160,8 @@ def _set_resolvers(graph: Graph) -> None:
             elif kind is core.subscription_type:
                 definition.resolve = _root_value
             else:
-                definition.resolve = _attribute(declared.python_name)
+                guard = rule_of_field(graph, definition)
+                definition.resolve = _attribute(declared.python_name, f"{kind.name}.{name}", guard)
 
 
 def _writer(coordinate: str, definition: GraphQLField) -> Writer:
@@ -177,8 +180,19 @@ def _root_value(root: Any, *_: Any, **__: Any) -> Any:
     return root
 
 
-def _attribute(name: str) -> GraphQLFieldResolver:
-    def resolve(source: Any, *_: Any, **__: Any) -> Any:
-        return getattr(source, name)
+def _attribute(name: str, coordinate: str, guard: Rule | None) -> GraphQLFieldResolver:
+    """A payload's field. What a plan has read is guarded by the plan; anything else is guarded here."""
+
+    def resolve(source: Any, info: Any, **__: Any) -> Any:
+        value = getattr(source, name)
+        if guard is None or isinstance(value, Ready):
+            return value
+        context: Context = info.context
+        denial = guard.denial(context.actor.access)
+        if denial is None:
+            return value
+        extensions = {**denial, "coordinate": coordinate}
+        context.denials.setdefault(coordinate, {"message": "You may not read this.", "extensions": extensions})
+        return None
 
     return resolve

@@ -179,6 +179,24 @@ def _of_many(at: Place, read: reads.Many) -> Iterator[str]:
         yield f"no index begins with {read.key.key}"
 
 
+def _of_key(at: Place, read: reads.ByKey) -> Iterator[str]:
+    kind = target_of(at.definition)
+    source = at.graph.sources.get(kind.name)
+    if source is None:
+        yield "leads to no rows"
+        return
+    hidden = _hidden(kind)
+    for argument in read.keys.values():
+        if argument.on is None:
+            yield "its arguments are declared by `key`"
+            continue
+        for permission in _needed(argument.on, hidden):
+            yield f"would tell what needs {permission.value}"
+    first = [str(argument.on.key) for argument in read.keys.values() if argument.on is not None]
+    if not any(is_found_by_index(source.home, name) for name in first):
+        yield f"no index begins with {' or '.join(first)}"
+
+
 def _of_pages(at: Place, read: reads.Pages) -> Iterator[str]:
     target = at.graph.sources.get(target_of(at.definition).name)
     if target is None or target.prefix is None:
@@ -251,4 +269,5 @@ _CHECKS: Mapping[type[Any], tuple[Callable[..., Iterator[str]], ...]] = {
     reads.One: (_of_one,),
     reads.Many: (_of_many,),
     reads.Pages: (_of_pages,),
+    reads.ByKey: (_of_key,),
 }

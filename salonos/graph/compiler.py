@@ -51,7 +51,7 @@ from sqlalchemy.types import TypeEngine
 
 from salonos.graph import inputs, pages, reads, sql
 from salonos.graph.assemble import DEFINITION, Graph, rule_of_field
-from salonos.graph.directives import Denial, rule
+from salonos.graph.directives import Denial, Rule, rule
 from salonos.graph.events import OnChange
 from salonos.graph.plan import Getter, Inputs, Opener, Opening, Opens, OpensByType, Plan, actor_getter
 from salonos.graph.scalars import SHAPES
@@ -77,6 +77,8 @@ class Wanted:
     details: FieldDetailsList
     place: int | None
     is_list: bool = False
+    coordinate: str = ""
+    guard: Rule | None = None
 
 
 @dataclass
@@ -367,9 +369,8 @@ class Compiler:
     def referred(self, wanted: Wanted, path: Path) -> Piece:
         """What stands where a payload holds a reference, or a list of them in its order."""
         kind, place = wanted.kind, wanted.place
-        denial = self.type_denial(kind)
-        if denial is not None:
-            return self.denied(kind.name, denial, wanted.details[0].node, path)
+        if wanted.guard is not None and (denial := wanted.guard.denial(self.access)):
+            return self.denied(wanted.coordinate, denial, wanted.details[0].node, path)
         if place is None:
             return self.computed_payload(kind, wanted.details, path)
         if not wanted.is_list:

@@ -155,8 +155,8 @@ class Writer:
         Raises: IdempotencyKeyRequired; BadRequest.
         """
         header = context.request.idempotency_key
-        if self.write.idempotency is Idempotency.IGNORED:
-            return None
+        if self.write.idempotency is Idempotency.IGNORED or not context.actor.access.signed_in:
+            return None  # strangers have no id of their own that a key could be bound to
         if header is None:
             if self.write.idempotency is Idempotency.REQUIRED:
                 raise problems.IdempotencyKeyRequired

@@ -2,7 +2,6 @@
 
 import copy
 from collections.abc import Awaitable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -10,10 +9,10 @@ from graphql import GraphQLObjectType, get_named_type, is_non_null_type
 from graphql.execution.collect_fields import FieldDetailsList, collect_subfields
 from graphql.execution.executor import Executor
 
-from salonos.graph.assemble import DEFINITION
+from salonos.graph.assemble import DEFINITION, rule_of_field
 from salonos.graph.compiler import Compiler, Wanted
 from salonos.graph.context import Context
-from salonos.graph.plan import Inputs, Plan
+from salonos.graph.plan import Inputs, Plan, Ready
 from salonos.graph.reads import Ref
 
 if TYPE_CHECKING:
@@ -21,13 +20,6 @@ if TYPE_CHECKING:
     from graphql.type import GraphQLOutputType, GraphQLResolveInfo
 
     from salonos.kernel.actor import Actor
-
-
-@dataclass(frozen=True)
-class Ready:
-    """Finished JSON by response name: one attribute may be selected under several."""
-
-    by_name: Mapping[str, str | None]
 
 
 def references(value: Any) -> list[Ref]:
@@ -144,7 +136,9 @@ class PlanExecutor(Executor[None]):
                 raise TypeError(f"{target.name} is no object")
             is_list = _is_list(field.type)
             is_computed = refs[0].id is None
-            wanted[key] = Wanted(target, sub, None if is_computed else len(ids), is_list)
+            guard = rule_of_field(self.context_value.engine.graph, field)
+            coordinate = f"{kind.name}.{sub[0].node.name.value}"
+            wanted[key] = Wanted(target, sub, None if is_computed else len(ids), is_list, coordinate, guard)
             names[key] = name
             if not is_computed:
                 ids.append([each.id for each in refs] if is_list else refs[0].id)

@@ -31,6 +31,13 @@ Opener: TypeAlias = Callable[[list[Any]], Any]
 
 
 @dataclass(frozen=True)
+class Ready:
+    """Finished JSON of a payload's attribute, by response name: it may be selected under several."""
+
+    by_name: Mapping[str, str | None]
+
+
+@dataclass(frozen=True)
 class Opens:
     """Below a response name: the leaves that Python finishes, by their own response names."""
 

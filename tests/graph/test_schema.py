@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from salonos.graph import check, reads
 from salonos.graph.assemble import DEFINITION, SchemaFault, assemble
-from salonos.graph.fields import EXTENSIONS, by_id, extend
+from salonos.graph.fields import EXTENSIONS, by_id, extend, key
 from salonos.graph.roots import Query
 from salonos.kernel.permissions import Permission
 from tests.graph import tables, world
@@ -58,7 +58,7 @@ def test_a_field_declared_twice_is_refused() -> None:
         EXTENSIONS.pop()
 
 
-BILLS = tables.Bill.__table__
+CUSTOMER_KEY = key(tables.Bill.version, "Not indexed.")
 
 
 @pytest.mark.parametrize(
@@ -90,6 +90,7 @@ BILLS = tables.Bill.__table__
             reads.Pages(None, {"X": reads.Order(tables.Customer.name)}, "X"),
             "order X: would tell what needs CUSTOMER_CONTACT_READ",
         ),
+        ("Query.billByNumber", reads.ByKey({"number": CUSTOMER_KEY}), "no index begins with version"),
         ("Bill.total", None, "does not say what it reads"),
     ],
 )

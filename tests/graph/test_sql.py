@@ -116,6 +116,7 @@ def test_a_kept_result_is_restored() -> None:
         lines=[Ref(world.BillLine, row_id)],  # type: ignore[list-item]
         posted_at=at,
         method=PaymentMethod.UPI,
+        margin=None,
         warnings=[world.BillAlreadyPosted(message="m", number="n", bill=None)],
     )
 

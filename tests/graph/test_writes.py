@@ -5,6 +5,8 @@ from uuid import UUID
 
 import pytest
 
+from salonos.kernel.actor import Actor, Reach, access
+from salonos.kernel.permissions import Permission
 from tests.graph import people, world
 from tests.graph.conftest import Asker
 from tests.graph.people import BRANCHES
@@ -127,6 +129,32 @@ async def test_a_guarded_input_that_is_null_is_not_used(ask: Asker) -> None:
     body = await ask(POST, "RECEPTIONIST", KEY, input=given)
 
     assert body["data"]["postBill"]["__typename"] == "PostBillSuccess"
+
+
+async def test_a_guarded_value_of_a_payload_is_denied_at_its_coordinate(ask: Asker) -> None:
+    text = "mutation($i: PostBillInput!) { postBill(input: $i) { ... on PostBillSuccess { margin m: margin } } }"
+
+    denied = await ask(text, "RECEPTIONIST", KEY, i={"billId": await draft(ask)})
+    allowed = await ask.data(text, "MANAGER", KEY + "1", i={"billId": await draft(ask)})
+
+    assert denied["data"]["postBill"] == {"margin": None, "m": None}
+    told = {"code": "FORBIDDEN", "permission": "COST_READ", "coordinate": "PostBillSuccess.margin"}
+    assert [error["extensions"] for error in denied["errors"]] == [told]
+    assert allowed["postBill"] == {"margin": "12.34", "m": "12.34"}
+
+
+async def test_an_object_of_a_payload_is_guarded_by_its_type(ask: Asker) -> None:
+    text = (
+        "mutation($i: PostBillInput!) { postBill(input: $i) { ... on PostBillSuccess { bill { id } lines { id } } } }"
+    )
+    rights = access(frozenset({Permission.BILL_CREATE}), frozenset(), Reach.ALL)
+
+    body = await ask(text, Actor(people.STAFF[0], rights), KEY, i={"billId": await draft(ask)})
+
+    assert body["data"]["postBill"] == {"bill": None, "lines": None}
+    told = [error["extensions"]["coordinate"] for error in body["errors"]]
+    assert told == ["PostBillSuccess.bill", "PostBillSuccess.lines"]
+    assert "world_bills" not in str(ask.sent)
 
 
 async def test_a_payload_out_of_reach_is_null(ask: Asker) -> None:

@@ -403,6 +403,7 @@ class PostBillSuccess:
     lines: list[BillLine] | None = field("Its lines, at most 200.")
     posted_at: datetime = field("When.")
     method: PaymentMethod | None = field("How it was paid; null when it was not.")
+    margin: Money | None = field("What was earned.", requires=Permission.COST_READ)
     warnings: list[Problem] = field("What went through but deserves a look, at most 5.")
 
 
@@ -466,6 +467,7 @@ class WorldWrites:
             lines=[ref(BillLine, each) for each in lines],
             posted_at=work.now,
             method=PaymentMethod.CASH,
+            margin=Money(1234),
             warnings=[problem_of(BillAlreadyPostedRaised(number="W-1", bill_id=bill_id))]
             if input.note == "warn"
             else [],
