@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+import asyncpg
 import pytest
 
 from salonos.bills.commands import NewLine, NewTip
@@ -15,7 +16,7 @@ from salonos.bills.problems import (
     PaymentsExceedTotal,
 )
 from salonos.bills.rules import Discount
-from salonos.kernel.database import Database
+from salonos.kernel.database import Database, plain_url
 from salonos.kernel.ids import new_id
 from salonos.kernel.permissions import Permission
 from salonos.kernel.problems import Forbidden, InvalidInput
@@ -280,6 +281,35 @@ async def test_what_can_not_be_is_refused(
         await shop.check_out((CASH, 178_700), **more)
 
     assert (path, code) in [(issue.path, issue.code) for issue in raised.value.issues]
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [("update services set is_active = false", "NOT_SOLD"), ("delete from tax_rates", "NO_TAX_RATE")],
+)
+async def test_what_is_not_for_sale_is_not_sold(database: Database, change: str, code: str) -> None:
+    shop = await make_shop(database)
+    owner = await asyncpg.connect(plain_url(database.url), server_settings={"session_replication_role": "replica"})
+    await owner.execute(change)
+    await owner.close()
+
+    with pytest.raises(InvalidInput) as raised:
+        await shop.check_out((CASH, 78_800), lines=(shop.haircut,))
+
+    assert [(issue.path, issue.code) for issue in raised.value.issues] == [(("lines", 0, "serviceId"), code)]
+
+
+async def test_a_bill_has_an_upper_bound(database: Database) -> None:
+    shop = await make_shop(database)
+    dear = replace(shop.haircut, unit_price_paise=10**12, discount_reason="x")
+
+    with pytest.raises(InvalidInput) as line:
+        await shop.check_out((CASH, 100), lines=(replace(dear, quantity_milli=1001),))
+    with pytest.raises(InvalidInput) as bill:
+        await shop.check_out((CASH, 100), lines=(dear,))
+
+    assert [(issue.path, issue.code) for issue in line.value.issues] == [(("lines", 0, "quantity"), "TOO_MUCH")]
+    assert [(issue.path, issue.code) for issue in bill.value.issues] == [(("lines",), "TOO_MUCH")]
 
 
 async def test_a_branch_out_of_reach_is_not_found(database: Database) -> None:

@@ -5,11 +5,12 @@ import os
 import subprocess
 import sys
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import UUID
 
 from salonos.bills import commands
-from salonos.bills.problems import BillAlreadyPosted
+from salonos.bills.problems import BillAlreadyPosted, CashLimitExceeded
 from salonos.bills.rules import Tender
 from salonos.kernel.database import Database
 from salonos.kernel.problems import StaleVersion
@@ -115,6 +116,22 @@ async def test_racing_tills_leave_no_gap_and_no_bill_without_its_entry(database:
     assert await database.pool.fetchval(BOOKS_ARE_WRONG) == 0
     assert await book_balance(database, "1020") == sold * 178_700
     assert await database.pool.fetchval("select count(*) from outbox_events") == 2 * sold
+
+
+async def test_two_tills_do_not_both_take_the_last_lawful_cash(database: Database) -> None:
+    shop = await make_shop(database)
+    lines = (replace(shop.serum, quantity_milli=100_100),)
+    sale = shop.sale((CASH, 10_000_000), lines=lines, customer_id=shop.customer_id)
+
+    async def sell() -> bool:
+        try:
+            await database.run(SYSTEM, lambda work: commands.check_out(work, sale), now=NOW)
+        except CashLimitExceeded:
+            return False
+        return True
+
+    assert sorted(await asyncio.gather(*(sell() for _ in range(4)))) == [False, False, False, True]
+    assert await database.pool.fetchval("select max(number) from bills") == "BLR1/2627/00001"
 
 
 async def test_the_numbers_begin_anew_at_midnight_of_the_financial_year(database: Database) -> None:

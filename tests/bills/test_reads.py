@@ -189,6 +189,19 @@ async def test_bills_of_another_branch_are_not_there(database: Database) -> None
     assert found == {"bill": None, "node": None, "bills": {"totalCount": 0}}
 
 
+async def test_who_works_at_several_branches_sees_all_of_them(database: Database) -> None:
+    shop = await make_shop(database)
+    bill_id = await sold(shop)
+
+    found = await Asker(database).data(
+        "query ($id: ID!) { bill(id: $id) { total customer { balanceDue } } }",
+        actor=actor_as("ACCOUNTANT", new_id(), shop.branch_id),
+        id=bill_id,
+    )
+
+    assert found["bill"] == {"total": "1787.00", "customer": {"balanceDue": "0.00"}}
+
+
 async def test_a_customer_tells_what_is_owed(database: Database) -> None:
     shop = await make_shop(database)
     await shop.check_out((UPI, 100_000), (ON_ACCOUNT, 78_700), customer_id=shop.customer_id)
