@@ -6,7 +6,8 @@ A feature declares; nothing here knows a feature. The rooms, from the outside in
 `mutations`   the decorator of a write; `events` on_event and on_change of a subscription
 `directives`  who may: @public, @authenticated, @requiresPermission, @masked
 `scalars`     Money and the others; `roots` Query, Mutation, Subscription, Node, Connection; `problem` expected failures
-`schema`      features become one schema; `check` refuses at start-up what would answer wrongly
+`schema`      features become one schema; `check` and `catalogue` refuse at start-up what would answer wrongly
 `compiler`, `pages`, `values`, `sql`, `plan`   one operation and one set of rights become one SQL statement
-`execute`, `payload`, `live`, `errors`   answering: queries, mutations, subscriptions, and every failure
+`documents`, `limits`, `caches`   texts read, limited and validated once, and kept within bounds
+`execute`, `payload`, `inputs`, `results`, `live`, `errors`   answering: queries, mutations, subscriptions, every failure
 """

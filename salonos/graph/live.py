@@ -138,6 +138,7 @@ class Live:
             if self._feed is None:
                 self._feed = await Feed.start(self.engine.database)
                 self._following = asyncio.create_task(self._follow(self._feed), name="live")
+                self._following.add_done_callback(self._on_end)
             return self._feed
 
     async def stop(self) -> None:
@@ -148,6 +149,15 @@ class Live:
                 with contextlib.suppress(asyncio.CancelledError):
                     await task
         self._feed = self._following = self._refreshing = None
+
+    def _on_end(self, task: asyncio.Task[None]) -> None:
+        """Nobody waits for ever for a feed that broke: its subscriptions end, and the next one starts it anew."""
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            self._feed = None
+            rejected = errors.Rejected(errors.entries_of(error))
+            for each in list(self.subscribers):
+                each.end(rejected)
 
     # --- subscribing
 

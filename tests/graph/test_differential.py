@@ -8,10 +8,13 @@ import orjson
 import pytest
 from graphql import parse, validate
 
+from salonos.graph.compiler import Compiler
 from salonos.graph.context import RequestFacts
+from salonos.graph.directives import Mask
 from salonos.graph.execute import Engine
+from salonos.graph.pages import Page
 from salonos.kernel.database import Database
-from tests.graph import people, seed
+from tests.graph import people
 from tests.graph.conftest import Asker
 from tests.graph.generate import Values, Writer
 from tests.graph.plain import Plain, plain_schema
@@ -85,5 +88,27 @@ async def test_the_plan_answers_as_plain_graphql_core_does(ask: Asker, role: str
     assert sum(size > 200 for size in sizes) > len(sizes) * 0.3
 
 
-def test_the_plain_reader_knows_the_seed() -> None:
-    assert seed.bill(1).startswith("bill_")
+def no_reach(*_: Any, **__: Any) -> list[Any]:
+    """A row scope that was forgotten."""
+    return []
+
+
+def whole_value(_: Any, part: Any) -> Any:
+    """A mask that was forgotten."""
+    return part
+
+
+@pytest.mark.parametrize(
+    ("broken", "attribute", "by"),
+    [(Compiler, "reach", no_reach), (Mask, "of_part", whole_value), (Page, "turned", no_reach)],
+)
+async def test_the_proof_fails_when_the_engine_is_broken(
+    ask: Asker, monkeypatch: pytest.MonkeyPatch, broken: type[Any], attribute: str, by: Any
+) -> None:
+    values = await values_of(ask.database, GRAPH)
+    plain = Plain(GRAPH, plain_schema(GRAPH), people.actor("STAFF"))
+    await plain.load(ask.database)
+    monkeypatch.setattr(broken, attribute, by)
+
+    with pytest.raises(AssertionError):
+        await compare_many(ask.engine, plain, values, "STAFF", 60)

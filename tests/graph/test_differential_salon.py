@@ -1,8 +1,11 @@
 """The same proof over the real schema: a small demo salon, made by the real commands, read by every role."""
 
+from typing import Any
 from uuid import UUID
 
+import orjson
 import pytest
+from graphql import get_named_type, is_leaf_type, is_required_argument
 
 from salonos.demo import make
 from salonos.demo.trade import Size
@@ -14,7 +17,7 @@ from salonos.kernel.database import Database
 from salonos.kernel.permissions import ROLES
 from tests.graph import people
 from tests.graph.plain import Plain, plain_schema
-from tests.graph.test_differential import OPERATIONS, compare_many, values_of
+from tests.graph.test_differential import FACTS, OPERATIONS, compare_many, values_of
 
 GRAPH = make_graph()
 UNTIL = parse_instant("2026-11-22T15:00:00+05:30")
@@ -43,3 +46,56 @@ async def test_the_salons_plan_answers_as_plain_graphql_core_does(database: Data
 
     assert len(sizes) == OPERATIONS
     assert sum(size > 200 for size in sizes) > OPERATIONS * 0.3
+
+
+def selection(kind: Any, depth: int) -> str:
+    """Every leaf of a type, and every list and object below it."""
+    parts = []
+    for name, definition in kind.fields.items():
+        target = get_named_type(definition.type)
+        if is_leaf_type(target):
+            parts.append(name)
+        elif depth > 0 and not any(is_required_argument(each) for each in definition.args.values()):
+            parts.append(f"{name} {{ {selection(target, depth - 1)} }}")
+    return " ".join(parts)
+
+
+LISTS = [
+    name
+    for name, definition in GRAPH.core.query_type.fields.items()  # type: ignore[union-attr]  # there is one
+    if "first" in definition.args
+]
+
+
+async def test_every_list_is_one_statement_at_one_row_and_at_fifty(database: Database) -> None:
+    await make.furnish(
+        database,
+        password="nine purple umbrellas",
+        say=lambda _: None,
+        size=Size(days=2, guests=60, pace=0.4),
+        now=UNTIL,
+    )
+    actor, engine = await actor_of_role(database, "OWNER"), Engine(GRAPH, database)
+    assert GRAPH.core.query_type is not None
+    sizes: dict[str, list[int]] = {}
+    for name in LISTS:
+        kind = get_named_type(GRAPH.core.query_type.fields[name].type)
+        body = selection(get_named_type(kind.fields["nodes"].type), 2)
+        for first in (1, 50):
+            before = engine.statements
+            text = f"{{ {name}(first: {first}) {{ totalCount nodes {{ {body} }} }} }}"
+
+            answer = orjson.loads((await engine.answer(actor, FACTS, text, None, None)).body)
+
+            assert "errors" not in answer, (name, answer)
+            assert engine.statements - before == 1
+            sizes.setdefault(name, []).append(len(answer["data"][name]["nodes"]))
+
+    assert {name for name, (one, _) in sizes.items() if one == 1} >= {
+        "bills",
+        "customers",
+        "services",
+        "entries",
+        "staff",
+    }
+    assert sizes["customers"] == [1, 50]

@@ -12,6 +12,7 @@ from salonos.graph import live
 from salonos.graph.context import RequestFacts
 from salonos.graph.errors import Rejected
 from salonos.kernel.actor import Actor, Reach, access
+from salonos.kernel.outbox import Feed, Position, Stored, cursor_text
 from salonos.kernel.problems import Unauthenticated
 from tests.graph import people
 from tests.graph.conftest import Asker
@@ -162,8 +163,6 @@ async def test_a_cursor_of_another_stream_asks_to_read_anew(ask: Asker, hear: Ea
     await ask.database.pool.execute("update event_stream set relayed_id = relayed_id")
     (feed_id,) = await ask.rows("select id from event_stream")
     assert feed_id
-    from salonos.kernel.outbox import Position, cursor_text  # noqa: PLC0415  only here
-
     other = cursor_text("0" * 32, Position(1, 1))
     refused = await hear(people.actor("OWNER"), after=other)
 
@@ -261,6 +260,26 @@ async def test_figures_come_at_once_and_then_the_newest(
     assert changed == other
     reads = [each for each in ask.pool.everything[known:] if "bill_count" in each]
     assert 1 <= len(reads) <= 3
+
+
+async def test_a_feed_that_breaks_ends_its_subscriptions_and_is_started_anew(
+    ask: Asker, hear: Ears, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(_: Feed) -> AsyncGenerator[list[Stored], None]:
+        raise RuntimeError("a bug of the feed")
+        yield []
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Feed, "follow", broken)
+        task = await hear(people.actor("OWNER"))
+        with pytest.raises(Rejected) as error:
+            await asyncio.wait_for(task, 5)
+    assert error.value.entries[0]["extensions"]["code"] == "INTERNAL"
+
+    again = await hear(people.actor("OWNER"))
+    chosen = await post(ask)
+
+    assert (await told(again))["data"]["billPosted"]["bill"]["id"] == chosen
 
 
 async def test_a_closed_subscription_leaves_nothing_behind(ask: Asker, hear: Ears) -> None:
