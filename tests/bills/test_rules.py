@@ -1,9 +1,10 @@
 """The figures of a bill, exactly: the law's vectors, and any bill against fractions (G5)."""
 
+import os
 from fractions import Fraction
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from salonos.accounting.rules import PaymentMethod
@@ -25,6 +26,7 @@ from salonos.salon.rules import TaxScheme
 
 CASH, UPI, CARD, ON_ACCOUNT = PaymentMethod.CASH, PaymentMethod.UPI, PaymentMethod.CARD, PaymentMethod.ON_ACCOUNT
 WITHIN, BETWEEN, UNTAXED = Treatment.WITHIN_STATE, Treatment.BETWEEN_STATES, Treatment.UNTAXED
+EXAMPLES = 100_000 if "SALONOS_PROVE" in os.environ else 300
 HAIRCUT = PricedLine(1000, 75_000, 500, is_tax_included=False)
 SERUM = PricedLine(1000, 99_900, 1800, is_tax_included=True)
 
@@ -184,6 +186,7 @@ def bills(draw: st.DrawFn) -> tuple[list[PricedLine], Discount | None, Treatment
     return with_own, draw(st.none() | amounts | shares), draw(st.sampled_from(list(Treatment)))
 
 
+@settings(max_examples=EXAMPLES, deadline=None)
 @given(bills())
 def test_any_bill_is_exact(bill: tuple[list[PricedLine], Discount | None, Treatment]) -> None:
     given_lines, discount, treatment = bill
@@ -201,6 +204,7 @@ def test_any_bill_is_exact(bill: tuple[list[PricedLine], Discount | None, Treatm
         assert found.tax.taxable_paise == amount - (sum(expected) if line.is_tax_included else 0)
 
 
+@settings(max_examples=EXAMPLES, deadline=None)
 @given(bills())
 def test_parts_sum_to_the_whole(bill: tuple[list[PricedLine], Discount | None, Treatment]) -> None:
     given_lines, discount, treatment = bill
