@@ -56,6 +56,9 @@ migration-check: $(INSTALLED)  ## do the migrations make what the mapped classes
 prove: $(INSTALLED)  ## the guarantees at their full numbers: takes long
 	@SALONOS_PROVE=1 $(BIN)/pytest -n 2 -m "not browser"
 
+browser: $(INSTALLED)  ## the playground in headless Chromium; brings Node packages and Chromium itself
+	@tests/browser/run.sh
+
 lock:  ## write requirements.lock anew
 	@$(BIN)/uv pip compile --universal --generate-hashes --no-emit-index-url --python-version 3.11 --group dev pyproject.toml -o requirements.lock --quiet
 

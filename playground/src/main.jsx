@@ -80,6 +80,8 @@ function Playground() {
     return createGraphiQLFetcher({ url: endpoint, fetch: authorizedFetch, wsClient });
   }, [session]);
   const storage = useMemo(() => storageOf(role), [role]);
+  // GraphiQL takes the first tab's operation from defaultTabs, but its variables from here.
+  const first = storage.getItem("graphiql:tabState") ? undefined : tabs?.[0]?.variables || undefined;
   const out = () => {
     keep(null);
     setSession(null);
@@ -93,7 +95,7 @@ function Playground() {
       </header>
       <main>
         {tabs && (
-          <GraphiQL key={role ?? "stranger"} fetcher={fetcher} plugins={plugins} storage={storage} defaultTabs={tabs.length ? tabs : undefined} shouldPersistHeaders={false}>
+          <GraphiQL key={role ?? "stranger"} fetcher={fetcher} plugins={plugins} storage={storage} defaultTabs={tabs.length ? tabs : undefined} initialVariables={first} shouldPersistHeaders={false}>
             <GraphiQL.Logo>
               <span />
             </GraphiQL.Logo>

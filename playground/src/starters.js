@@ -13,10 +13,11 @@ const FACTS = {
   $CUSTOMER: "{ customers(first: 1) { nodes { id } } }",
 };
 
-const today = () => new Date().toLocaleDateString("en-CA", { timeZone: "Asia/Kolkata" });
+const dayBefore = (days) =>
+  new Date(Date.now() - days * 86_400_000).toLocaleDateString("en-CA", { timeZone: "Asia/Kolkata" });
 
 async function facts(text) {
-  const found = { $TODAY: today() };
+  const found = { $TODAY: dayBefore(0), $YESTERDAY: dayBefore(1) };
   const wanted = Object.keys(FACTS).filter((name) => text.includes(name));
   await Promise.all(
     wanted.map(async (name) => {
