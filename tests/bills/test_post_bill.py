@@ -104,3 +104,16 @@ async def test_totals_that_moved_with_the_rates_are_looked_at_again(database: Da
 
     assert raised.value.current_version == 1
     assert (await shop.row("bills", bill_id))["status"] == "POSTED"
+
+
+async def test_a_closed_branch_still_finishes_its_drafts(database: Database) -> None:
+    shop = await make_shop(database)
+    bill_id = await shop.create_bill(customer_id=shop.customer_id)
+    await database.pool.execute("update branches set is_active = false")
+
+    await post(shop, bill_id)
+
+    with pytest.raises(InvalidInput) as raised:
+        await shop.create_bill()
+    assert (await shop.row("bills", bill_id))["status"] == "POSTED"
+    assert [issue.path for issue in raised.value.issues] == [("branchId",)]

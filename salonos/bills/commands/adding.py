@@ -9,13 +9,12 @@ from sqlalchemy import update
 from salonos.accounting.commands import PostedEntry
 from salonos.accounting.rules import PaymentMethod
 from salonos.bills import events, problems, queries, rules, tables
-from salonos.bills.commands import booking, drafting, posting, storing
+from salonos.bills.commands import booking, drafting, posting, pricing, storing
 from salonos.kernel import clock
 from salonos.kernel.money import Money
 from salonos.kernel.permissions import Permission
-from salonos.kernel.problems import Problem, StaleVersion, invalid, not_found
+from salonos.kernel.problems import Problem, StaleVersion, invalid
 from salonos.kernel.work import Work
-from salonos.salon import queries as salon
 
 
 @dataclass(frozen=True)
@@ -49,9 +48,7 @@ async def add_payment(work: Work, bill_id: UUID, tender: rules.Tender, *, expect
     settlement = rules.keep(bill.balance_due_paise, tender)
     if isinstance(settlement, rules.Mismatch):
         raise problems.PaymentsExceedTotal(due=Money(bill.balance_due_paise), offered=Money(tender.amount_paise))
-    branch = await salon.branch_for_sale(work, bill.branch_id)
-    if branch is None:
-        raise not_found(("billId",), "bill")
+    branch = await pricing.branch_of_bill(work, bill.branch_id)
     on = clock.business_date(work.now, branch.time_zone)
     taking = _Taking(work, bill, settlement, on)
     await booking.check_cash(work, settlement.kept, bill_id=bill.id, customer_id=bill.customer_id, on=on)

@@ -41,7 +41,7 @@ async def update_bill(work: Work, bill_id: UUID, contents: BillContents, *, expe
     """
     work.actor.require(Permission.BILL_CREATE)
     bill = await draft_for_update(work, bill_id, expected_version=expected_version)
-    branch = await pricing.branch_of(work, bill.branch_id)
+    branch = await pricing.branch_of_bill(work, bill.branch_id)
     priced = await pricing.price(work, branch, contents)
     if priced.due_paise < bill.paid_paise:
         raise problems.PaymentsExceedTotal(

@@ -54,7 +54,7 @@ async def draft_sale(work: Work, bill: tables.Bill, *, version: int | None = Non
 
     Raises: StaleVersion when its totals moved.
     """
-    branch = await pricing.branch_of(work, bill.branch_id)
+    branch = await pricing.branch_of_bill(work, bill.branch_id)
     lines = await queries.lines_of(work, bill.id)
     on = clock.business_date(work.now, branch.time_zone)
     treatment = rules.treatment_of(branch.tax_scheme, gstin=branch.gstin, place_of_supply=bill.place_of_supply)

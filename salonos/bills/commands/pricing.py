@@ -125,6 +125,14 @@ async def branch_of(work: Work, branch_id: UUID) -> Branch:
     return found
 
 
+async def branch_of_bill(work: Work, branch_id: UUID) -> Branch:
+    """The branch of a bill that is there already, which stays payable after the branch was closed for business."""
+    found = await salon.branch_for_sale(work, branch_id)
+    if found is None:
+        raise not_found(("billId",), "bill")
+    return found
+
+
 async def price(work: Work, branch: Branch, contents: BillContents) -> PricedBill:
     """A bill's contents with prices, rates and figures of the branch's business date.
 
