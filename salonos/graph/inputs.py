@@ -8,6 +8,7 @@ import dataclasses
 import enum
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import strawberry
@@ -46,16 +47,21 @@ def _rule(declared: GraphQLInputField | GraphQLArgument) -> Rule | None:
     return rule_of(getattr(definition, "directives", None) or ())
 
 
-def has_guards(kind: Any, seen: frozenset[str] = frozenset()) -> bool:
+def has_guards(kind: Any) -> bool:
     """Whether anything within an input type needs a permission."""
-    named = get_named_type(kind)
+    return _has_guards(get_named_type(kind), frozenset())
+
+
+@lru_cache(maxsize=2_048)
+def _has_guards(named: Any, seen: frozenset[str]) -> bool:
     if isinstance(named, GraphQLEnumType):
         declared = named.extensions.get(_DEFINITION)
         return any(rule_of(value.directives) for value in getattr(declared, "values", ()))
     if not isinstance(named, GraphQLInputObjectType) or named.name in seen:
         return False
     within = seen | {named.name}
-    return any(_rule(each) is not None or has_guards(each.type, within) for each in named.fields.values())
+    fields = named.fields.values()
+    return any(_rule(each) is not None or _has_guards(get_named_type(each.type), within) for each in fields)
 
 
 def denials_in(kind: Any, value: Any, access: Access, found: Denials) -> None:
@@ -72,7 +78,8 @@ def denials_in(kind: Any, value: Any, access: Access, found: Denials) -> None:
                 continue
             declared = named.fields[name]
             _deny(_rule(declared), f"{named.name}.{name}", access, found)
-            denials_in(declared.type, inner, access, found)
+            if has_guards(declared.type):
+                denials_in(declared.type, inner, access, found)
 
 
 def _deny(guard: Rule | None, coordinate: str, access: Access, found: Denials) -> None:

@@ -20,6 +20,7 @@ import inspect
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, TypeVar, cast, get_type_hints
 
 import orjson
@@ -170,7 +171,12 @@ def fingerprint(context: Context) -> bytes:
     """A keyed hash of the operation in its canonical form and of its variables."""
     variables = orjson.dumps(context.variables, option=orjson.OPT_SORT_KEYS)
     text = context.operation.canonical_text.encode()
-    return hmac.new(crypto.keyring().key("idempotency fingerprints"), text + b"\0" + variables, hashlib.sha256).digest()
+    return hmac.digest(_fingerprint_key(crypto.keyring()), text + b"\0" + variables, hashlib.sha256)
+
+
+@lru_cache(maxsize=8)
+def _fingerprint_key(ring: crypto.Keyring) -> bytes:
+    return ring.key("idempotency fingerprints")
 
 
 class Denied(GraphQLError):  # noqa: N818  a refusal, with an entry for each coordinate
