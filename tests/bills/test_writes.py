@@ -226,3 +226,24 @@ async def test_ids_of_another_type_are_malformed(database: Database) -> None:
     answer = await Asker(database)(POST, input={"billId": id_text("branch", shop.branch_id), "expectedVersion": 1})
 
     assert answer["errors"][0]["extensions"]["code"] == "BAD_REQUEST"
+
+
+async def test_a_discount_is_an_amount_or_a_share_never_both(database: Database) -> None:
+    shop = await make_shop(database)
+    both = sale(shop, ("CASH", "1787.00"), discount={"amount": "1.00", "percentage": "1"}, discountReason="x")
+
+    answer = await Asker(database)(CHECK_OUT, input=both)
+
+    assert answer["errors"][0]["extensions"]["code"] == "BAD_REQUEST"
+    assert await database.pool.fetchval("select count(*) from bills") == 0
+
+
+async def test_quantities_are_told_by_line_and_one_when_left_out(database: Database) -> None:
+    shop = await make_shop(database)
+    given = sale(shop, ("CASH", "2536.00"))
+    given["lines"][0]["quantity"] = None
+    given["lines"][1]["quantity"] = "1.75"
+
+    found = await Asker(database).data(CHECK_OUT, input=given)
+
+    assert found["checkOut"]["bill"]["lines"] == [{"total": "787.50"}, {"total": "1748.25"}]

@@ -14,6 +14,7 @@ from salonos.kernel.money import Money
 from salonos.kernel.permissions import Permission
 from salonos.kernel.quantity import Percentage, Quantity
 
+ONE = Quantity(1000)
 LINES = "1 to 200 lines, in their order."
 
 
@@ -24,7 +25,7 @@ class BillLineInput:
     service_id: strawberry.ID | None = field("The service; either this or `productId`.")
     product_id: strawberry.ID | None = field("The product; either this or `serviceId`.")
     staff_id: strawberry.ID | None = field("Who does or sells it.")
-    quantity: Quantity = field("How much, above 0; at most three places.", default=Quantity(1000))
+    quantity: Quantity | None = field("How much, above 0; at most three places.", default=ONE)
     discount: Money | None = field(
         "Taken off this line, as priced; at most its amount.", requires=Permission.BILL_DISCOUNT
     )
@@ -70,7 +71,7 @@ def lines_of(given: Sequence[BillLineInput]) -> tuple[NewLine, ...]:
             service_id=None if line.service_id is None else id_value("service", line.service_id),
             product_id=None if line.product_id is None else id_value("product", line.product_id),
             staff_id=None if line.staff_id is None else id_value("staff", line.staff_id),
-            quantity_milli=line.quantity,
+            quantity_milli=ONE if line.quantity is None else line.quantity,
             discount_paise=line.discount or 0,
             discount_reason=line.discount_reason,
             unit_price_paise=line.unit_price,
