@@ -57,7 +57,9 @@ class Settings:
         home = Path(env.get("SALONOS_HOME") or ".salonos").absolute()
         host = env.get("SALONOS_HOST") or "127.0.0.1"
         if host not in _LOOPBACK:
-            raise SettingWrong("SALONOS_HOST is 127.0.0.1: other addresses need TLS, which this release does not bring.")
+            raise SettingWrong(
+                "SALONOS_HOST is 127.0.0.1: other addresses need TLS, which this release does not bring."
+            )
         is_demo = _flag(env, "SALONOS_DEMO")
         port = _number(env, "SALONOS_PORT", 8000, most=PORT_MAX)
         return cls(

@@ -19,7 +19,9 @@ def main() -> int:
     if not FILE.exists() or FILE.read_text() != printed:
         print("schema.graphql is not what the code says. Run `make schema` and look at the difference.")
         return 1
-    before = subprocess.run(["git", "show", "HEAD~1:schema.graphql"], cwd=ROOT, capture_output=True, text=True, check=False)
+    before = subprocess.run(
+        ["git", "show", "HEAD~1:schema.graphql"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
     if before.returncode:
         return 0
     changelog = (ROOT / "CHANGELOG.md").read_text()

@@ -44,5 +44,5 @@ class Statements:
             yield asked
         finally:
             event.remove(engine, "before_cursor_execute", on_engine)
-            for name in originals:
-                setattr(asyncpg.Pool, name, originals[name])
+            for name, original in originals.items():
+                setattr(asyncpg.Pool, name, original)

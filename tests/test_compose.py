@@ -16,7 +16,9 @@ def compose() -> dict[str, Any]:
 
 
 def commands() -> set[str]:
-    return {each.name or str(getattr(each.callback, "__name__", "")).replace("_", "-") for each in app.registered_commands}
+    return {
+        each.name or str(getattr(each.callback, "__name__", "")).replace("_", "-") for each in app.registered_commands
+    }
 
 
 def test_the_services_run_commands_that_exist() -> None:

@@ -7,19 +7,24 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections import namedtuple
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import asyncpg
 import pytest
 from redis.asyncio import Redis
+from redis.exceptions import RedisError
 
 from salonos import embedded
 from salonos.embedded import BUSY_EXIT, DISK_EXIT, STATE_EXIT, EmbeddedFailed
 from salonos.kernel.database import plain_url
 
-Usage = namedtuple("Usage", "total used free")
+
+class Usage(NamedTuple):
+    total: int
+    used: int
+    free: int
 
 
 @pytest.fixture
@@ -82,7 +87,7 @@ async def ask_without_password(address: str) -> str:
     client = Redis(unix_socket_path=address)
     try:
         await client.ping()
-    except Exception as refused:
+    except RedisError as refused:
         return str(refused)
     finally:
         await client.aclose()
@@ -92,9 +97,9 @@ async def ask_without_password(address: str) -> str:
 def test_both_listen_on_private_sockets_only_and_the_store_asks_for_its_password(home: Path) -> None:
     with embedded.running(home) as servers:
         socket = servers.redis_url.partition("@")[2]
-        assert os.stat(Path(socket).parent).st_mode & 0o777 == 0o700
+        assert Path(socket).parent.stat().st_mode & 0o777 == 0o700
         assert "Authentication required" in asyncio.run(ask_without_password(socket))
-        assert os.stat(home / "keys" / "valkey").st_mode & 0o777 == 0o600
+        assert (home / "keys" / "valkey").stat().st_mode & 0o777 == 0o600
         command = Path(f"/proc/{servers.valkey.pid}/cmdline").read_bytes()
         assert servers.redis_url.split(":")[2].partition("@")[0].encode() not in command
 

@@ -59,4 +59,3 @@ async def test_two_processes_that_start_together_migrate_once(empty_url: str) ->
     await asyncio.gather(*(migrations.upgrade(empty_url) for _ in range(3)))
 
     await migrations.check(empty_url)
-

@@ -160,5 +160,3 @@ async def playground(_: Request) -> Response:
     headers = {name.decode(): value.decode() for name, value in SECURITY_HEADERS}
     headers["content-security-policy"] = PAGE_POLICY
     return FileResponse(PLAYGROUND / "index.html", headers=headers)
-
-

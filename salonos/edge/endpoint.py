@@ -94,9 +94,7 @@ class Endpoint:
             facts_told = {"request_id": request_id, "operation": operation, "status": status, "code": code}
             _log.info("request", extra={**facts_told, "duration_ms": round((monotonic_s() - began_s) * 1000, 1)})
 
-    async def refuse(
-        self, send: Send, status: int, message: str, extensions: dict[str, Any], headers: Headers
-    ) -> None:
+    async def refuse(self, send: Send, status: int, message: str, extensions: dict[str, Any], headers: Headers) -> None:
         """A request that no operation was read from, or that nobody may send."""
         body = errors.failure([{"message": message, "extensions": extensions}])
         await reply(send, status, body, [*headers, (b"content-type", b"application/json; charset=utf-8")])
@@ -135,10 +133,7 @@ class Endpoint:
         self, asked: Asked, facts: RequestFacts, headers: Incoming, receive: Receive, send: Send, common: Headers
     ) -> None:
         """A subscription as server-sent events, until it ends, the client goes, or the session is over."""
-        token = token_of(headers.get(b"authorization").decode("latin-1"))
-        if token is None:
-            raise Unauthenticated
-        session = await Watched.begin(self.identity, token)
+        session = await Watched.begin(self.identity, token_of(headers.get(b"authorization").decode("latin-1")))
         events = self.engine.subscribe(session.actor, facts, asked.query, asked.operation_name, asked.variables)
         start = [*common, (b"content-type", b"text/event-stream; charset=utf-8"), (b"cache-control", b"no-store")]
         await send({"type": "http.response.start", "status": 200, "headers": start})
@@ -252,5 +247,3 @@ def facts_of(scope: Scope, headers: Incoming, request_id: str) -> RequestFacts:
         address=scope["client"][0] if scope.get("client") else "",
         user_agent=headers.get(b"user-agent").decode("latin-1")[:USER_AGENT_MAX],
     )
-
-

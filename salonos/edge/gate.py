@@ -26,7 +26,9 @@ SECURITY_HEADERS: Headers = [
 class Refused(Exception):  # noqa: N818  answered with a status and a constant sentence
     """A request that is not GraphQL of ours: a status code and what the client reads."""
 
-    def __init__(self, status: int, message: str, *, code: str = "BAD_REQUEST", headers: Sequence[tuple[bytes, bytes]] = ()) -> None:
+    def __init__(
+        self, status: int, message: str, *, code: str = "BAD_REQUEST", headers: Sequence[tuple[bytes, bytes]] = ()
+    ) -> None:
         super().__init__(message)
         self.status = status
         self.message = message

@@ -15,14 +15,16 @@ TOKEN_CHARACTERS_MAX = 4_096
 _BEARER = "Bearer "
 
 
-def token_of(authorization: str) -> str | None:
-    """The token of an Authorization value, None without one.
+def token_of(authorization: str) -> str:
+    """The token of an Authorization value.
 
     Raises: Unauthenticated for another scheme and for what is too long to be ours.
     """
-    if not authorization:
-        return None
-    if not authorization.startswith(_BEARER) or len(authorization) > TOKEN_CHARACTERS_MAX or not authorization.isascii():
+    if (
+        not authorization.startswith(_BEARER)
+        or len(authorization) > TOKEN_CHARACTERS_MAX
+        or not authorization.isascii()
+    ):
         raise Unauthenticated
     return authorization.removeprefix(_BEARER)
 
@@ -32,8 +34,8 @@ async def actor_of(identity: Identity, headers: Incoming, *, fresh: bool) -> Act
 
     Raises: Unauthenticated.
     """
-    token = token_of(headers.get(b"authorization").decode("latin-1"))
-    return NOBODY if token is None else await identity.authenticate(token, fresh=fresh)
+    authorization = headers.get(b"authorization").decode("latin-1")
+    return await identity.authenticate(token_of(authorization), fresh=fresh) if authorization else NOBODY
 
 
 @dataclass

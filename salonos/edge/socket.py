@@ -141,12 +141,11 @@ class Socket:
 
     async def sign_in(self, payload: dict[str, Any]) -> Watched:
         """The session of the token in the payload's Authorization."""
-        given = payload.get("Authorization") or payload.get("authorization") or ""
+        given = payload.get("Authorization") or payload.get("authorization")
+        if not given or not isinstance(given, str):
+            raise Close(4401, "Unauthorized")
         try:
-            token = token_of(given) if isinstance(given, str) else None
-            if token is None:
-                raise Unauthenticated
-            return await Watched.begin(self.sockets.identity, token)
+            return await Watched.begin(self.sockets.identity, token_of(given))
         except Unauthenticated:
             raise Close(4401, "Unauthorized") from None
 
@@ -214,9 +213,7 @@ class Socket:
             self.subscription(name, payload["query"], operation_name, variables or {})
         )
 
-    async def subscription(
-        self, name: str, query: str, operation_name: str | None, variables: dict[str, Any]
-    ) -> None:
+    async def subscription(self, name: str, query: str, operation_name: str | None, variables: dict[str, Any]) -> None:
         """Runs one subscription to its end."""
         if self.session is None:
             return

@@ -164,7 +164,9 @@ class Guard:
             if len(self._costs) > 2_000:  # noqa: PLR2004  as many as documents are kept
                 self._costs.pop(next(iter(self._costs)))
         if objects(kept[1], variables, {}) > self.limits.objects_max:
-            raise QueryTooComplex(f"An operation asks for at most {self.limits.objects_max} objects: ask for less at once.")
+            raise QueryTooComplex(
+                f"An operation asks for at most {self.limits.objects_max} objects: ask for less at once."
+            )
 
     def _cost_of(self, operation: "Operation") -> Cost:
         root = self.schema.get_root_type(operation.kind)
@@ -233,10 +235,7 @@ def objects(cost: Cost, variables: Mapping[str, Any], known: dict[int, int]) -> 
     found = known.get(id(cost))
     if found is None:
         below = sum(objects(part, variables, known) for part in cost.parts)
-        if not cost.is_row:
-            found = below
-        else:
-            found = _rows(cost.size, variables) * (1 + below)
+        found = _rows(cost.size, variables) * (1 + below) if cost.is_row else below
         known[id(cost)] = found
     return found
 
@@ -255,5 +254,3 @@ def _rows(size: Size, variables: Mapping[str, Any]) -> int:
 def fragments_of(document: DocumentNode) -> dict[str, FragmentDefinitionNode]:
     """A document's fragments by name."""
     return {each.name.value: each for each in document.definitions if isinstance(each, FragmentDefinitionNode)}
-
-

@@ -88,7 +88,9 @@ async def record(session: AsyncSession, claim: Claim, result: dict[str, Any]) ->
 async def purge(session: AsyncSession, now: datetime) -> int:
     """Forgets keys older than thirty days; returns how many."""
     gone = await session.execute(
-        text("with gone as (delete from idempotency_keys where created_at < :before returning 1) select count(*) from gone"),
+        text(
+            "with gone as (delete from idempotency_keys where created_at < :before returning 1) select count(*) from gone"
+        ),
         {"before": now - KEPT},
     )
     count: int = gone.scalar_one()

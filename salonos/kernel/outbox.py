@@ -177,7 +177,9 @@ class Feed:
             raise RuntimeError("The database has no event stream: run the migrations.")
         return cls(database, row["id"].hex, Position(row["horizon"] - 1, _LAST_ID))
 
-    async def read(self, after: Position, *, kinds: Iterable[str] | None = None, limit: int = BATCH_MAX) -> list[Stored]:
+    async def read(
+        self, after: Position, *, kinds: Iterable[str] | None = None, limit: int = BATCH_MAX
+    ) -> list[Stored]:
         """At most `limit` events after a position, oldest first, below the horizon."""
         given = (str(after.xid), after.id, limit)
         if kinds is None:
@@ -192,7 +194,9 @@ class Feed:
         Raises: BadCursor; ResyncRequired when events after it were purged or the stream is another one.
         """
         position = cursor_position(cursor, stream=self.stream)
-        row = await self.database.pool.fetchrow("select purged_xid::text::bigint as xid, purged_id as id from event_stream")
+        row = await self.database.pool.fetchrow(
+            "select purged_xid::text::bigint as xid, purged_id as id from event_stream"
+        )
         if row is not None and position < Position(row["xid"], row["id"]):
             raise ResyncRequired
         return position

@@ -58,7 +58,11 @@ def test_depth_counts_levels_without_the_steps_of_connections() -> None:
     check(nested(12))
     with pytest.raises(QueryTooComplex, match="12 levels"):
         check(nested(13))
-    check("{ bills { edges { node { customer { bills { edges { node { customer { bills { nodes { id } } } } } } } } } } }".replace("bills {", "bills(first: 1) {"))
+    check(
+        "{ bills { edges { node { customer { bills { edges { node { customer { bills { nodes { id } } } } } } } } } } }".replace(
+            "bills {", "bills(first: 1) {"
+        )
+    )
 
 
 def test_aliases_directives_and_operations_are_counted_through_fragments() -> None:
@@ -84,7 +88,9 @@ def test_a_fragment_is_visited_once_however_often_it_is_spread() -> None:
 
 def test_a_cycle_of_fragments_ends() -> None:
     guard = Guard(SCHEMA)
-    document = parse("{ bill { ...a } } fragment a on Bill { original { ...b } } fragment b on Bill { original { ...a } }")
+    document = parse(
+        "{ bill { ...a } } fragment a on Bill { original { ...b } } fragment b on Bill { original { ...a } }"
+    )
     operation = document.definitions[0]
     assert isinstance(operation, OperationDefinitionNode)
 

@@ -6,7 +6,6 @@ import json
 import secrets
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
-from types import TracebackType
 from typing import Any, Self
 
 import httpx
@@ -36,7 +35,7 @@ class Client:
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self.http.aclose()
 
     async def sign_in(self, username: str, password: str) -> dict[str, Any]:
@@ -48,7 +47,9 @@ class Client:
         self.token = success["accessToken"]
         return success
 
-    async def ask(self, query: str, variables: dict[str, Any] | None = None, *, key: str | None = None) -> dict[str, Any]:
+    async def ask(
+        self, query: str, variables: dict[str, Any] | None = None, *, key: str | None = None
+    ) -> dict[str, Any]:
         """The whole answer, `errors` and `extensions` with it. A mutation gets a fresh key unless one is given."""
         headers = {"idempotency-key": key or secrets.token_hex(16)}
         if self.token:
@@ -59,7 +60,9 @@ class Client:
         answer: dict[str, Any] = reply.json()
         return answer
 
-    async def data(self, query: str, variables: dict[str, Any] | None = None, *, key: str | None = None) -> dict[str, Any]:
+    async def data(
+        self, query: str, variables: dict[str, Any] | None = None, *, key: str | None = None
+    ) -> dict[str, Any]:
         """The data of an answer that has no errors."""
         answer = await self.ask(query, variables, key=key)
         assert "errors" not in answer, answer

@@ -183,7 +183,9 @@ async def test_the_first_day_of_a_salon(running: House) -> None:
     await running.until_served()
     async with Client(one) as owner:
         await owner.sign_in("owner", PASSWORD)
-        bill = (await owner.data("query($id: ID!) { bill(id: $id) { number total balanceDue } }", {"id": sold["id"]}))["bill"]
+        bill = (await owner.data("query($id: ID!) { bill(id: $id) { number total balanceDue } }", {"id": sold["id"]}))[
+            "bill"
+        ]
         assert bill == {"number": "BLR1/2627/00001", "total": "1787.00", "balanceDue": "0.00"}
         await the_books_are_right(owner)
         assert await the_summary(owner, salon) == summary

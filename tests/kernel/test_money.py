@@ -32,7 +32,9 @@ def test_payable_is_the_nearest_rupee_with_fifty_paise_upwards(paise: int, payab
 
 
 @given(amounts, st.lists(st.integers(min_value=0, max_value=10**9), min_size=1, max_size=50))
-def test_shares_sum_to_the_total_and_differ_from_proportion_by_less_than_a_paisa(total: int, weights: list[int]) -> None:
+def test_shares_sum_to_the_total_and_differ_from_proportion_by_less_than_a_paisa(
+    total: int, weights: list[int]
+) -> None:
     whole = sum(weights)
     if whole == 0:
         return

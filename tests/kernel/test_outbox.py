@@ -1,7 +1,7 @@
 """G13: readers of the outbox miss no event, however late its transaction commits, and are told when a gap is too long."""
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from uuid import UUID
 
@@ -23,7 +23,7 @@ WRITERS, EVENTS = 20, 500
 class Happened(Event):
     number: int
     on: date = date(2026, 4, 1)
-    by: UUID = UUID(int=3)
+    by: UUID = field(default_factory=lambda: UUID(int=3))
 
 
 def happened(number: int) -> Happened:
@@ -34,7 +34,7 @@ async def announce(database: Database, number: int, *, lingering: bool = False) 
     async def command(work: Work) -> None:
         work.announce(happened(number))
         await work.finish()
-        work._events.clear()  # noqa: SLF001  the row is inserted early, the commit comes late
+        work._events.clear()
         if lingering:
             await work.session.execute(text("select pg_sleep(random() * 0.02)"))
 
@@ -84,7 +84,7 @@ async def test_a_reader_that_goes_by_id_alone_misses_events(database: Database) 
     async def late(work: Work) -> None:
         work.announce(happened(1))
         await work.finish()
-        work._events.clear()  # noqa: SLF001
+        work._events.clear()
         begun.set()
         await go_on.wait()
 

@@ -80,7 +80,9 @@ async def test_two_commands_that_deadlock_both_succeed(database: Database) -> No
                 fresh.remove(order)
                 await met.wait()
 
-    await asyncio.gather(*(database.run(SYSTEM, lambda work, order=order: lock_both(work, order)) for order in ("ab", "ba")))
+    await asyncio.gather(
+        *(database.run(SYSTEM, lambda work, order=order: lock_both(work, order)) for order in ("ab", "ba"))
+    )
 
     rows = await database.pool.fetch("select fingerprint from idempotency_keys")
     assert [row["fingerprint"] for row in rows] == [b"x", b"x"]
@@ -100,7 +102,7 @@ async def test_a_caller_that_goes_away_does_not_interrupt_the_command(database: 
     with pytest.raises(asyncio.CancelledError):
         await caller
     go_on.set()
-    await asyncio.wait(database._under_way)  # noqa: SLF001  what close() waits for
+    await asyncio.wait(database._under_way)
 
     assert await kept(database) == ["whole"]
 
