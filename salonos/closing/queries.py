@@ -4,11 +4,8 @@ Figures follow M7: sales are posted bills that are not void, with tax, without t
 a figure is net. A line's amount is what was taxed: after discounts, before tax, without tips.
 """
 
-from uuid import UUID
+from sqlalchemy import Boolean, Date, DateTime, Uuid, bindparam, text
 
-from sqlalchemy import Boolean, Date, DateTime, Uuid, bindparam, select, text
-
-from salonos.closing import tables
 from salonos.kernel import clock
 from salonos.kernel.due import Place
 from salonos.kernel.work import Work
@@ -125,9 +122,3 @@ async def places(work: Work) -> list[Place]:
         Place(branch.id, branch.time_zone, clock.business_date(branch.created_at, branch.time_zone))
         for branch in await salon.active_branches(work)
     ]
-
-
-async def summary_of(work: Work, summary_id: UUID) -> tables.DaySummary | None:
-    """A stored summary."""
-    found = select(tables.DaySummary).where(tables.DaySummary.id == summary_id)
-    return (await work.session.execute(found)).scalar_one_or_none()

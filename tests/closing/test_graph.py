@@ -115,6 +115,8 @@ async def test_there_is_no_summary_before_it_was_made_and_none_out_of_reach(shop
     assert before == {"daySummary": None}
     assert await ask.data(OWNER, text, **day_of(shop)) == {"daySummary": {"billCount": 3}}
     assert await ask.data(elsewhere, text, **day_of(shop)) == {"daySummary": None}
+    both = somebody("MANAGER", *shop.house.branch_ids)
+    assert await ask.data(both, text, **day_of(shop)) == {"daySummary": {"billCount": 3}}
 
 
 async def test_a_summary_is_refused_to_the_reception_and_to_staff(shop: Shop, ask: Asker) -> None:

@@ -166,6 +166,11 @@ async def test_a_summary_is_for_those_who_may_close_the_day(shop: Shop) -> None:
     assert await rows(shop.database, "day_summaries") == []
 
 
+async def test_a_branch_that_does_not_exist_has_no_days(shop: Shop) -> None:
+    with pytest.raises(InvalidInput):
+        await shop.database.run(SYSTEM, lambda work: commands.summarise_day(work, UUID(int=404), DAY))
+
+
 def test_a_day_is_final_when_it_is_over_in_its_zone() -> None:
     ends = NOON + timedelta(hours=12)
     assert not rules.is_final(DAY, zone_name="Asia/Kolkata", now=ends - timedelta(microseconds=1))

@@ -25,7 +25,9 @@ from tests.conftest import SECRET
 from tests.salon import makers as salon
 
 UNTIL = parse_instant("2026-11-22T18:40:00+05:30")
-SMALL = Size(days=2, guests=12, pace=0.3)
+SMALL, SEED = Size(days=3, guests=12, pace=0.2), 35
+"""Few bills, with a debt among them that is brought."""
+
 PASSWORD = "nine purple umbrellas"
 TABLET = identity.Device(id="tablet-0123456789abcdef", name="Front desk", address="10.0.0.5", program="tablet/1")
 
@@ -35,7 +37,7 @@ def quiet(_: str) -> None:
 
 
 async def furnish(database: Database, password: str | None = PASSWORD, **more: Any) -> Any:
-    return await make.furnish(database, password=password, say=quiet, size=SMALL, **{"now": UNTIL, **more})
+    return await make.furnish(database, password=password, say=quiet, size=SMALL, seed=SEED, **{"now": UNTIL, **more})
 
 
 def full_plans(until: datetime = UNTIL, seed: int = make.SEED) -> list[list[trade.Happening]]:
@@ -144,7 +146,7 @@ async def test_every_past_evening_of_the_demo_has_its_summary_and_the_worker_fin
     posted = await database.pool.fetchval(
         "select count(*) from bills where status = 'POSTED' and business_date < '2026-11-22'"
     )
-    assert [row["business_date"].day for row in found if row["business_date"].day >= 20] == [20, 21]
+    assert [row["business_date"].day for row in found if row["business_date"].day >= 19] == [19, 20, 21]
     assert sum(row["bills"] for row in found) == posted
     assert await database.pool.fetchval("select count(*) from period_runs where done_at is null") == 0
     relayed = """select (relayed_xid, relayed_id) = (last.xid, last.id) from event_stream,
@@ -202,6 +204,28 @@ async def test_a_finished_demo_is_left_alone(database: Database) -> None:
     assert await database.pool.fetchval("select count(*) from bills") == before
 
 
+async def test_of_two_that_make_the_demo_at_once_one_gives_way(database: Database, database_url: str) -> None:
+    other = await Database.open(database_url, pool_size=2)
+
+    both: list[Any] = await asyncio.gather(furnish(database), furnish(other), return_exceptions=True)
+    await other.close()
+
+    refused, made = sorted(both, key=lambda each: isinstance(each, list))
+    assert isinstance(refused, RuntimeError)
+    assert len(made) == 5
+    assert await database.pool.fetchval("select count(*) from customers") == 12
+
+
+async def test_what_was_owed_is_brought_within_the_demo(database: Database) -> None:
+    await furnish(database)
+
+    found = await database.pool.fetch(
+        "select payment_state, (select count(*) from payments where bill_id = bills.id) as payments from bills"
+        " where exists (select from payments where bill_id = bills.id and payments.business_date > bills.business_date)"
+    )
+    assert [tuple(row) for row in found] == [("PAID", 2)]
+
+
 KILLED = """
 import asyncio, os, sys
 from salonos.kernel import crypto
@@ -255,8 +279,8 @@ async def test_a_demo_killed_at_any_stage_is_finished_as_if_nothing_had_happened
 
     assert ends == [137] * 4
     assert len(sign_ins) == 5
-    guests = people.guests(SMALL.guests, seed=make.SEED, born_before=UNTIL.date() - timedelta(days=SMALL.days))
-    plans = [trade.plan(branch, guests, seed=make.SEED, until=UNTIL, size=SMALL) for branch in (0, 1)]
+    guests = people.guests(SMALL.guests, seed=SEED, born_before=UNTIL.date() - timedelta(days=SMALL.days))
+    plans = [trade.plan(branch, guests, seed=SEED, until=UNTIL, size=SMALL) for branch in (0, 1)]
     expected = sorted(each.at for plan in plans for each in plan if isinstance(each, Visit))
     found = await story(database)
     assert sorted(row[1] for row in found if row[1]) == expected

@@ -19,6 +19,7 @@ from salonos.kernel.database import Database
 from salonos.kernel.due import DailyJob, Place
 from salonos.kernel.outbox import Event
 from salonos.kernel.work import Work
+from tests.worker.overtaken import Overtaken
 
 SYSTEM = Actor.system()
 BRANCH, OTHER = UUID(int=11), UUID(int=12)
@@ -181,6 +182,14 @@ async def test_a_claim_that_was_taken_over_can_not_finish(database: Database) ->
     await database.run(SYSTEM, lambda work: effect(work, quick))
     with pytest.raises(due.ClaimLost):
         await database.run(SYSTEM, lambda work: effect(work, quick))
+    assert await noted(database) == [(11, "2026-11-20")]
+
+
+async def test_a_worker_that_was_overtaken_does_nothing(database: Database) -> None:
+    job = job_at(BRANCH)
+    slow = Overtaken(database, lambda: due.tick(database, [job], now=EVENING), calls_before=2)
+
+    assert await due.tick(slow, [job], now=EVENING, lease=timedelta(0)) == []  # type: ignore[arg-type]  # runs commands
     assert await noted(database) == [(11, "2026-11-20")]
 
 

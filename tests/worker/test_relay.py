@@ -11,6 +11,7 @@ from uuid import UUID
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.ext.asyncio import create_async_engine
 
 from salonos.kernel import jobs
 from salonos.kernel.actor import Actor
@@ -18,6 +19,7 @@ from salonos.kernel.database import Database
 from salonos.kernel.jobs import Listener, Task
 from salonos.kernel.outbox import Event
 from salonos.kernel.work import Work
+from tests.worker.overtaken import Overtaken
 from worker.main import Process
 from worker.relay import Relay
 
@@ -178,6 +180,43 @@ async def test_a_job_whose_listener_is_gone_waits_for_the_next_release(database:
 
     assert not await jobs.run(database, {}, job_id)
     assert await statuses(database) == [("WAITING", 1)]
+
+
+async def test_a_worker_that_was_overtaken_does_nothing(database: Database) -> None:
+    await ring(database, 1)
+    await Relay(database, LISTENERS, Lines()).relay()
+    (job_id,) = [UUID(bytes=row["id"].bytes) for row in await database.pool.fetch("select id from jobs")]
+    slow = Overtaken(database, lambda: jobs.run(database, LISTENERS, job_id), calls_before=1)
+
+    assert not await jobs.run(slow, LISTENERS, job_id, lease=timedelta(0))  # type: ignore[arg-type]  # runs commands
+    assert await answered(database) == [1]
+    assert await statuses(database) == [("DONE", 2)]
+
+
+class Gone:
+    """A Redis that went away."""
+
+    async def enqueue_job(self, function: str, *args: str, _job_id: str) -> object:
+        raise ConnectionError(function, args, _job_id)
+
+
+async def test_when_redis_goes_away_the_job_in_hand_is_done_here(database: Database) -> None:
+    relay = Relay(database, LISTENERS, Gone())
+    await ring(database, 1, 2)
+
+    await relay.relay()
+
+    assert (await answered(database), relay.queue) == ([1, 2], None)
+
+
+async def test_a_relay_outlives_its_database(database: Database, database_url: str) -> None:
+    gone = await Database.open(database_url, pool_size=1)
+    await gone.close()
+    await gone.engine.dispose()
+    gone.engine = create_async_engine("postgresql+asyncpg://salonos@/salonos?host=/nowhere")
+
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(Relay(gone, LISTENERS).follow(), 0.3)
 
 
 KILLED = """
