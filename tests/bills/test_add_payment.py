@@ -15,7 +15,9 @@ from salonos.bills.problems import BillAlreadyPosted, CashLimitExceeded, Payment
 from salonos.bills.rules import Tender
 from salonos.kernel.database import Database
 from salonos.kernel.problems import InvalidInput, StaleVersion
-from salonos.salon.problems import ClockBehind
+from salonos.salon import commands as salon
+from salonos.salon.problems import ClockBehind, NumberSeriesExhausted
+from salonos.salon.rules import DocumentKind
 from tests.bills.makers import CARD, CASH, NOW, ON_ACCOUNT, SYSTEM, TODAY, UPI, Shop, book_balance, make_shop
 
 TOMORROW = datetime(2026, 11, 24, 6, 30, tzinfo=UTC)
@@ -105,6 +107,36 @@ async def test_the_money_is_kept_when_the_clock_ran_backwards(database: Database
     assert [type(problem) for problem in taken.not_posted] == [ClockBehind]
     assert (await shop.row("bills", bill_id))["paid_paise"] == 178_700
     assert await book_balance(database, "2200") == -178_700
+
+
+async def test_a_posting_that_failed_burns_no_number(database: Database) -> None:
+    shop = await make_shop(database)
+    await configure(shop, digits=1)
+    for _ in range(9):
+        await shop.check_out((UPI, 178_700))
+    bill_id = await shop.create_bill()
+
+    taken = await pay(shop, bill_id, UPI, 178_700)
+    await configure(shop, digits=5)
+    await database.run(SYSTEM, lambda work: commands.post_bill(work, bill_id, expected_version=2), now=NOW)
+
+    assert [type(problem) for problem in taken.not_posted] == [NumberSeriesExhausted]
+    bill = await shop.row("bills", bill_id)
+    assert (bill["number"], bill["payment_state"]) == ("BLR1/2627/00010", "PAID")
+    assert await book_balance(database, "2200") == 0
+    entries = await database.pool.fetch("select number from entries order by number")
+    assert [row["number"] for row in entries] == list(range(1, 12))
+
+
+async def configure(shop: Shop, *, digits: int) -> None:
+    """Gives the branch's invoices so many digits."""
+    pattern = "{branch}/{year}/"
+    await shop.database.run(
+        SYSTEM,
+        lambda work: salon.configure_number_series(
+            work, shop.branch_id, DocumentKind.TAX_INVOICE, pattern=pattern, digits=digits
+        ),
+    )
 
 
 async def test_a_balance_due_is_collected_from_the_customer(database: Database) -> None:

@@ -148,6 +148,20 @@ async def test_the_numbers_begin_anew_at_midnight_of_the_financial_year(database
     ]
 
 
+async def test_fifty_tills_race_over_the_turn_of_the_year(database: Database) -> None:
+    shop = await make_shop(database)
+
+    bills = await asyncio.gather(
+        *(shop.check_out((UPI, 178_700), now=(BEFORE_MIDNIGHT, MIDNIGHT)[place % 2]) for place in range(50))
+    )
+
+    found = [await shop.row("bills", bill_id) for bill_id in bills]
+    assert sorted((bill["number"], bill["business_date"].isoformat()) for bill in found) == [
+        *((f"BLR1/2627/{place:05d}", "2027-03-31") for place in range(1, 26)),
+        *((f"BLR1/2728/{place:05d}", "2027-04-01") for place in range(1, 26)),
+    ]
+
+
 async def test_a_till_that_dies_leaves_a_whole_sale_or_nothing(database: Database) -> None:
     shop = await make_shop(database)
     given = [sys.executable, "-c", DIES, database.url, str(shop.branch_id), str(shop.catalog.service_id)]
