@@ -207,7 +207,7 @@ async def test_a_finished_demo_is_left_alone(database: Database) -> None:
 async def test_of_two_that_make_the_demo_at_once_one_gives_way(database: Database, database_url: str) -> None:
     other = await Database.open(database_url, pool_size=2)
 
-    both: list[Any] = await asyncio.gather(furnish(database), furnish(other), return_exceptions=True)
+    both = list(await asyncio.gather(furnish(database), furnish(other), return_exceptions=True))
     await other.close()
 
     refused, made = sorted(both, key=lambda each: isinstance(each, list))
