@@ -51,6 +51,11 @@ class Servers:
     postgres: "subprocess.Popen[bytes]"
     valkey: "subprocess.Popen[bytes]"
     lock: IO[str]
+    socket_folder: Path
+
+    def ask(self, sql: str) -> str:
+        """One value of the salon's database as psql prints it; empty where there is none, tables included."""
+        return _query(self.socket_folder, sql, database="salonos")
 
     def failed(self) -> str | None:
         """The name of a server that is no longer running, if any."""
@@ -90,7 +95,7 @@ def start(home: Path, *, is_durable: bool = True) -> Servers:
         lock.close()
         raise
     url = f"postgresql+asyncpg://salonos@/salonos?host={quote(str(run))}"
-    return Servers(url, redis_url, postgres, valkey, lock)
+    return Servers(url, redis_url, postgres, valkey, lock, run)
 
 
 @contextlib.contextmanager
@@ -262,8 +267,8 @@ def _end_orphan(pid_file: Path, request: signal.Signals, *, expected: str) -> No
             time.sleep(0.05)
 
 
-def _query(run: Path, sql: str) -> str:
-    command = [str(postgres_binary("psql")), "-h", str(run), "-U", "salonos", "-d", "postgres", "-X", "-tAc", sql]
+def _query(run: Path, sql: str, *, database: str = "postgres") -> str:
+    command = [str(postgres_binary("psql")), "-h", str(run), "-U", "salonos", "-d", database, "-X", "-tAc", sql]
     return subprocess.run(command, check=False, capture_output=True, text=True).stdout.strip()
 
 

@@ -1,0 +1,28 @@
+"""What the command line's parts share: a sentence on standard error, an exit code, the settings or neither."""
+
+import sys
+
+from salonos.settings import Settings, SettingWrong
+
+USAGE_EXIT = 64
+
+
+def fail(message: str, code: int) -> SystemExit:
+    """Says why on standard error; raise what it returns."""
+    sys.stderr.write(message + "\n")
+    return SystemExit(code)
+
+
+def settings_or_exit() -> Settings:
+    """The environment's settings, or the sentence that says which one is wrong."""
+    try:
+        return Settings.read()
+    except SettingWrong as wrong:
+        raise fail(str(wrong), USAGE_EXIT) from None
+
+
+def database_url(settings: Settings) -> str:
+    """The database that the environment names; the bundled one is only there while `up` runs."""
+    if settings.database_url is None:
+        raise fail("Set DATABASE_URL, or use `salonos up`, which brings a database.", USAGE_EXIT)
+    return settings.database_url
