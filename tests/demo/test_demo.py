@@ -212,6 +212,7 @@ async def test_of_two_that_make_the_demo_at_once_one_gives_way(database: Databas
 
     refused, made = sorted(both, key=lambda each: isinstance(each, list))
     assert isinstance(refused, RuntimeError)
+    assert isinstance(made, list)
     assert len(made) == 5
     assert await database.pool.fetchval("select count(*) from customers") == 12
 
