@@ -43,6 +43,9 @@ def faults(graph: Graph) -> list[str]:
     for kind in graph.core.type_map.values():
         if not is_introspection_type(kind) and not is_specified_scalar_type(kind):
             found += [f"{where}: {fault}" for where, fault in _of_type(graph, kind)]
+    for name, source in graph.sources.items():
+        if isinstance(source.scope, reads.Within) and source.scope.parent not in graph.sources:
+            found.append(f"{name}: lies within {source.scope.parent}, which has no rows")
     prefixes = [source.prefix for source in graph.sources.values() if source.prefix]
     found += [
         f"{prefix}_…: two types have ids of this prefix" for prefix in {p for p in prefixes if prefixes.count(p) > 1}

@@ -21,7 +21,6 @@ from graphql.execution.values import VariableValues
 
 from salonos.graph import errors
 from salonos.graph.assemble import DEFINITION, rule_of_field
-from salonos.graph.caches import Bounded
 from salonos.graph.context import Context, RequestFacts
 from salonos.graph.directives import Rule
 from salonos.graph.documents import Operation
@@ -122,7 +121,6 @@ class Live:
     def __init__(self, engine: "Engine") -> None:
         self.engine = engine
         self.subscribers: set[Subscriber] = set()
-        self._names: Bounded[Any, frozenset[str]] = Bounded(entries_max=2_000, bytes_max=1 << 20)
         self._feed: Feed | None = None
         self._starting = asyncio.Lock()
         self._following: asyncio.Task[None] | None = None
@@ -293,25 +291,21 @@ class Live:
                 each.end(error)
                 continue
             groups[each.operation, actor.access, each.variables_key()].append((each, actor))
-        read = await asyncio.gather(*[self._deliver_to(key, members, event) for key, members in groups.items()])
+        read = await asyncio.gather(*[self._deliver_to(members, event) for members in groups.values()])
         return sum(read)
 
-    async def _deliver_to(self, key: Any, members: list[tuple[Subscriber, Actor]], event: Stored) -> int:
-        """To subscribers who differ at most in the actor's values; which of those count, the first answer tells."""
-        bodies: dict[Any, bytes | None] = {}
-        names = self._names.get(key)
-        if names is None:
-            first, actor = members[0]
-            body, names = await self._read_event(first, actor, event)
-            self._names.keep(key, names, size=200)
-            bodies[actor_scope(actor, names)] = body
-        for each, actor in members:
-            scope = actor_scope(actor, names)
+    async def _deliver_to(self, members: list[tuple[Subscriber, Actor]], event: Stored) -> int:
+        """To subscribers who differ at most in the actor's values; which of those count, the first reading tells."""
+        first, actor = members[0]
+        body, names = await self._read_event(first, actor, event)
+        bodies = {actor_scope(actor, names): body}
+        for each, other in members:
+            scope = actor_scope(other, names)
             if scope not in bodies:
-                bodies[scope], _ = await self._read_event(each, actor, event)
-            body = bodies[scope]
-            if body is not None:
-                each.push(body)
+                bodies[scope], _ = await self._read_event(each, other, event)
+            found = bodies[scope]
+            if found is not None:
+                each.push(found)
         return len(bodies)
 
     async def _read_event(

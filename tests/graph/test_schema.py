@@ -132,6 +132,14 @@ def test_start_up_refuses_a_non_null_way_to_a_guarded_type(monkeypatch: pytest.M
     assert "Viewer.branches: may be denied, so it is nullable" in found
 
 
+def test_start_up_refuses_a_parent_that_has_no_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    scope = reads.Within(tables.BillLine.bill_id, "Sale")
+    source = dataclasses.replace(GRAPH.sources["BillLine"], scope=scope)
+    monkeypatch.setitem(GRAPH.sources, "BillLine", source)  # type: ignore[arg-type]  # it is a dict
+
+    assert "BillLine: lies within Sale, which has no rows" in check.faults(GRAPH)
+
+
 def test_start_up_refuses_a_filter_that_would_tell(monkeypatch: pytest.MonkeyPatch) -> None:
     declared = GRAPH.core.type_map["CustomerFilter"].fields["search"].extensions[DEFINITION]  # type: ignore[attr-defined]
     told = dataclasses.replace(declared.metadata[reads.READ], masked=None)
