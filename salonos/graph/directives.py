@@ -8,13 +8,13 @@ import strawberry
 from sqlalchemy import ColumnElement, Text, func, literal_column
 from strawberry.schema_directive import Location
 
+from salonos.graph.rights import RIGHTS
 from salonos.kernel.actor import Access
 from salonos.kernel.permissions import Permission
 
-strawberry.enum(Permission, description="What a role may do: a resource and an action.")
+strawberry.enum(Permission, description="What a role may do.")
 for _value in Permission.__strawberry_definition__.values:  # type: ignore[attr-defined]  # set by strawberry.enum
-    _resource, _, _action = _value.name.rpartition("_")
-    _value.description = f"{_resource.replace('_', ' ').capitalize()}: {_action.lower()}."
+    _value.description = RIGHTS.get(_value.name)
 
 Denial = dict[str, Any]
 """The extensions of an error that says no: code, and the permission that was missing."""
