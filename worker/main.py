@@ -29,7 +29,7 @@ from salonos.kernel.jobs import Listener
 from salonos.kernel.outbox import Feed
 from salonos.kernel.work import Work
 from salonos.settings import Settings, SettingWrong
-from worker.relay import FUNCTION, REDIS_AWAY, Relay
+from worker.relay import FUNCTION, REDIS_AWAY, Relay, is_behind
 
 LISTENERS: Mapping[str, Listener] = {listener.name: listener for listener in closing_jobs.LISTENERS}
 """What follows from events, by the name that job rows carry."""
@@ -187,7 +187,9 @@ class Process:
 
 
 async def _purge(work: Work) -> None:
-    await outbox.purge(work.session, work.now)
+    """After a long time off, events wait until they have become jobs."""
+    if not await is_behind(work, before=work.now - outbox.KEPT):
+        await outbox.purge(work.session, work.now)
     await idempotency.purge(work.session, work.now)
     await jobs.purge(work)
 

@@ -10,7 +10,7 @@ import contextlib
 import logging
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Protocol
 from uuid import UUID
 
@@ -82,6 +82,19 @@ async def relay_batch(work: Work, listeners: Iterable[Listener]) -> tuple[int, l
     row = (await work.session.execute(_RELAY, given)).one()
     failpoint("relay_half_way")
     return row.events, list(row.job_ids)
+
+
+async def is_behind(work: Work, *, before: datetime) -> bool:
+    """Whether an event from before an instant has not become jobs yet: it must not be forgotten."""
+    statement = text(
+        """
+        select exists (select from outbox_events as event, event_stream as stream
+                       where (event.xid, event.id) > (stream.relayed_xid, stream.relayed_id)
+                         and event.occurred_at < :before)
+        """
+    )
+    found: bool = (await work.session.execute(statement, {"before": before})).scalar_one()
+    return found
 
 
 @dataclass

@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from salonos.kernel import jobs
+from salonos.kernel import jobs, outbox
 from salonos.kernel.actor import Actor
 from salonos.kernel.database import Database
 from salonos.kernel.jobs import Listener, Task
@@ -257,6 +257,21 @@ async def test_jobs_done_long_ago_are_forgotten_and_the_dead_are_kept(database: 
     gone = await database.run(SYSTEM, jobs.purge, now=(await database.now()) + jobs.KEPT * 2)
 
     assert (gone, await statuses(database)) == (1, [("DEAD", 1)])
+
+
+async def test_an_event_is_not_forgotten_before_it_became_a_job(database: Database) -> None:
+    process = Process(database, None, listeners=LISTENERS, daily=())
+    await ring(database, 1)
+    database.set_clock = (await database.now()) + outbox.KEPT * 2
+
+    await process.purge()
+    kept = await database.pool.fetchval("select count(*) from outbox_events")
+    await process.relay.relay()
+    await Relay(database, {}).relay()
+    await process.purge()
+
+    assert kept == 1
+    assert await database.pool.fetchval("select count(*) from outbox_events where kind = 'Rang'") == 0
 
 
 @pytest.fixture
