@@ -80,6 +80,7 @@ class House:
                 with contextlib.suppress(OSError):
                     _, writer = await asyncio.open_connection("127.0.0.1", port)
                     writer.close()
+                    await writer.wait_closed()
                     break
                 assert all(process.poll() is None for process in self.processes), self.log()
                 await asyncio.sleep(0.05)

@@ -1,0 +1,138 @@
+"""One API process as a salon runs it, and strangers who talk to it in every way they like."""
+
+import json
+import os
+import secrets
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import ClientConnection, connect
+from websockets.typing import Subprotocol
+
+from salonos import embedded
+from salonos.identity import commands as identity
+from salonos.identity import rules as identity_rules
+from salonos.kernel import crypto
+from salonos.kernel.actor import Actor
+from salonos.kernel.database import Database
+from tests.catalog.makers import make_catalog
+from tests.journeys.house import free_port
+from tests.salon.makers import make_branch, make_salon
+
+SECRET = secrets.token_urlsafe(48)
+PASSWORD = "nine purple umbrellas"
+PEOPLE = {"owner": "OWNER", "stylist": "STAFF"}
+SIGN_IN = "mutation($input: SignInInput!) { signIn(input: $input) { ... on SignInSuccess { accessToken } } }"
+ANSWER_S = 15.0
+
+
+@dataclass
+class Served:
+    """A running API process; `log` is all that it wrote."""
+
+    port: int
+    log: Path
+    process: "subprocess.Popen[bytes]"
+    owner: str = ""
+    stylist: str = ""
+
+    @property
+    def address(self) -> str:
+        """Where it answers."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def post(self, body: bytes, **headers: str) -> httpx.Response:
+        """A body as it is, as a JSON POST unless the headers say otherwise."""
+        given = {"content-type": "application/json"} | {name.replace("_", "-"): text for name, text in headers.items()}
+        return httpx.post(f"{self.address}/graphql", content=body, headers=given, timeout=ANSWER_S)
+
+    def ask(self, query: str, variables: dict[str, Any] | None = None, **headers: str) -> httpx.Response:
+        """An operation."""
+        return self.post(json.dumps({"query": query, "variables": variables or {}}).encode(), **headers)
+
+    def sign_in(self, username: str) -> str:
+        """An access token."""
+        given = {"username": username, "password": PASSWORD, "deviceName": "test"}
+        token: str = self.ask(SIGN_IN, {"input": given}).json()["data"]["signIn"]["accessToken"]
+        return token
+
+    def socket(self, *, protocol: str = "graphql-transport-ws", **more: Any) -> ClientConnection:
+        """A websocket that has said nothing yet."""
+        where = f"ws://127.0.0.1:{self.port}/graphql{more.pop('query', '')}"
+        return connect(where, subprotocols=[Subprotocol(protocol)], max_size=None, **more)
+
+    def signed_in(self) -> ClientConnection:
+        """A websocket of the owner's, acknowledged."""
+        made = self.socket()
+        made.send(json.dumps({"type": "connection_init", "payload": {"Authorization": f"Bearer {self.owner}"}}))
+        assert json.loads(made.recv(ANSWER_S)) == {"type": "connection_ack"}
+        return made
+
+    def written(self) -> str:
+        """The log so far."""
+        return self.log.read_text(errors="replace")
+
+
+def closed_with(made: ClientConnection) -> tuple[int, str]:
+    """The code and the reason with which the server ends a socket, whatever it says before."""
+    began_s = time.monotonic()
+    while time.monotonic() - began_s < ANSWER_S:
+        try:
+            made.recv(ANSWER_S)
+        except ConnectionClosed as closed:
+            assert closed.rcvd is not None, "the connection broke"
+            return closed.rcvd.code, closed.rcvd.reason
+    raise AssertionError("the socket stays open")
+
+
+async def furnish(url: str) -> None:
+    """A salon with a branch, a small catalogue, an owner and a stylist."""
+    crypto.configure(crypto.Keyring(SECRET.encode()))
+    database = await Database.open(url)
+    await make_salon(database)
+    branch_id = await make_branch(database)
+    await make_catalog(database)
+    password_hash = await identity.new_hash(PASSWORD)
+    for username, role in PEOPLE.items():
+        new = identity.NewStaffMember(
+            display_name=f"{username.capitalize()} Rao",
+            username=username,
+            password_hash=password_hash,
+            role_id=identity_rules.BUILT_IN_ROLE_IDS[role],
+            branch_ids=() if role == "OWNER" else (branch_id,),
+            all_branches=role == "OWNER",
+        )
+        await database.run(Actor.system(), lambda work, n=new: identity.create_staff_member(work, n))
+    await database.close()
+
+
+def serve(url: str, redis_url: str, log: Path, *, is_demo: bool = False) -> Served:
+    """Starts the process and waits until it answers."""
+    port = free_port()
+    environment = os.environ | {
+        "SALONOS_HOME": str(log.parent),
+        "DATABASE_URL": url,
+        "REDIS_URL": redis_url,
+        "SECRET_KEY": SECRET,
+        "SALONOS_DEMO": str(int(is_demo)),
+        "SALONOS_PORT": str(port),
+    }
+    command = [*embedded.dies_with_parent("KILL"), sys.executable, "-m", "salonos.edge", "serve"]
+    with log.open("ab") as file:
+        made = Served(port, log, subprocess.Popen(command, env=environment, stdout=file, stderr=file))
+    deadline_s = time.monotonic() + 60
+    while time.monotonic() < deadline_s:
+        assert made.process.poll() is None, made.written()
+        try:
+            httpx.get(f"{made.address}/healthz", timeout=ANSWER_S)
+        except httpx.TransportError:
+            time.sleep(0.05)
+        else:
+            return made
+    raise AssertionError(made.written())
