@@ -15,6 +15,7 @@ from salonos.kernel.database import Database
 from salonos.kernel.problems import Forbidden, InvalidInput
 from salonos.kernel.work import Work
 from tests.closing.makers import DAY, NOON, SYSTEM, Shop, open_shop, reckon, rows
+from tests.worker.relaying import relay_all
 from worker.main import DAILY, LISTENERS
 from worker.relay import Relay
 
@@ -130,7 +131,7 @@ async def test_a_bill_after_the_summary_is_in_it_once_the_worker_heard_of_it(sho
     await summarise(shop)
     await shop.sell(NewLine(service_id=shop.haircut_id), due_paise=78_800, now=NOON + timedelta(hours=10))
 
-    await Relay(shop.database, dict(LISTENERS)).relay()
+    await relay_all(Relay(shop.database, dict(LISTENERS)))
 
     (stored,) = await rows(shop.database, "day_summaries")
     assert (stored["bill_count"], stored["sales_paise"]) == (1, 78_800)

@@ -20,6 +20,7 @@ from salonos.kernel.jobs import Listener, Task
 from salonos.kernel.outbox import Event
 from salonos.kernel.work import Work
 from tests.worker.overtaken import Overtaken
+from tests.worker.relaying import relay_all
 from worker.main import Process
 from worker.relay import Relay
 
@@ -89,7 +90,7 @@ async def test_each_event_becomes_one_job_of_each_listener(database: Database) -
     relay = Relay(database, {**LISTENERS, "other": Listener("other", (Rang, Answered), answer)}, queue)
     await ring(database, 1, 2)
 
-    made = [await relay.relay(), await relay.relay()]
+    made = [await relay_all(relay), await relay_all(relay)]
 
     ids = [row["id"].hex for row in await database.pool.fetch("select id from jobs")]
     assert made == [4, 0]
@@ -101,7 +102,7 @@ async def test_two_relays_at_once_make_each_job_once(database: Database, databas
     await ring(database, *range(30))
 
     await asyncio.gather(*(Relay(one, LISTENERS, Lines()).relay() for one in (database, other) * 3))
-    await Relay(other, LISTENERS, Lines()).relay()
+    await relay_all(Relay(other, LISTENERS, Lines()))
     await other.close()
 
     assert await statuses(database) == [("WAITING", 0)] * 30
@@ -111,7 +112,7 @@ async def test_without_redis_jobs_are_done_from_postgresql(database: Database) -
     relay = Relay(database, LISTENERS)
     await ring(database, 1, 2, 3)
 
-    await relay.relay()
+    await relay_all(relay)
 
     assert (await answered(database), relay.done) == ([1, 2, 3], 3)
     assert await statuses(database) == [("DONE", 1)] * 3
@@ -121,7 +122,7 @@ async def test_what_redis_lost_is_handed_on_again_and_in_the_end_done_here(datab
     queue = Lines()
     relay = Relay(database, LISTENERS, queue)
     await ring(database, 1)
-    await relay.relay()
+    await relay_all(relay)
 
     await relay.sweep()
     handed_on = len(queue.names)
@@ -136,7 +137,7 @@ async def test_what_redis_lost_is_handed_on_again_and_in_the_end_done_here(datab
 async def test_a_job_carried_twice_is_done_once(database: Database, database_url: str) -> None:
     other = await Database.open(database_url, pool_size=4)
     await ring(database, *range(10))
-    await Relay(database, LISTENERS, Lines()).relay()
+    await relay_all(Relay(database, LISTENERS, Lines()))
     ids = [UUID(bytes=row["id"].bytes) for row in await database.pool.fetch("select id from jobs")]
 
     await asyncio.gather(*(jobs.run(one, LISTENERS, each) for each in ids for one in (database, other, database)))
@@ -148,7 +149,7 @@ async def test_a_job_carried_twice_is_done_once(database: Database, database_url
 async def test_a_poisoned_job_is_given_up_and_stops_nobody(database: Database) -> None:
     relay = Relay(database, LISTENERS)
     await ring(database, -1, 1)
-    await relay.relay()
+    await relay_all(relay)
     first = await statuses(database)
     for _ in range(jobs.ATTEMPTS_MAX + 2):
         await database.pool.execute("update jobs set run_after = clock_timestamp() where status = 'WAITING'")
@@ -162,7 +163,7 @@ async def test_a_poisoned_job_is_given_up_and_stops_nobody(database: Database) -
 async def test_a_job_that_kills_its_worker_again_and_again_is_given_up(database: Database) -> None:
     relay = Relay(database, LISTENERS, Lines())
     await ring(database, 1)
-    await relay.relay()
+    await relay_all(relay)
     await database.pool.execute(
         "update jobs set status = 'RUNNING', attempts = $1, leased_until = clock_timestamp() - interval '1 second'",
         jobs.ATTEMPTS_MAX,
@@ -175,7 +176,7 @@ async def test_a_job_that_kills_its_worker_again_and_again_is_given_up(database:
 
 async def test_a_job_whose_listener_is_gone_waits_for_the_next_release(database: Database) -> None:
     await ring(database, 1)
-    await Relay(database, LISTENERS, Lines()).relay()
+    await relay_all(Relay(database, LISTENERS, Lines()))
     (job_id,) = [UUID(bytes=row["id"].bytes) for row in await database.pool.fetch("select id from jobs")]
 
     assert not await jobs.run(database, {}, job_id)
@@ -184,7 +185,7 @@ async def test_a_job_whose_listener_is_gone_waits_for_the_next_release(database:
 
 async def test_a_worker_that_was_overtaken_does_nothing(database: Database) -> None:
     await ring(database, 1)
-    await Relay(database, LISTENERS, Lines()).relay()
+    await relay_all(Relay(database, LISTENERS, Lines()))
     (job_id,) = [UUID(bytes=row["id"].bytes) for row in await database.pool.fetch("select id from jobs")]
     slow = Overtaken(database, lambda: jobs.run(database, LISTENERS, job_id), calls_before=1)
 
@@ -204,7 +205,7 @@ async def test_when_redis_goes_away_the_job_in_hand_is_done_here(database: Datab
     relay = Relay(database, LISTENERS, Gone())
     await ring(database, 1, 2)
 
-    await relay.relay()
+    await relay_all(relay)
 
     assert (await answered(database), relay.queue) == ([1, 2], None)
 
@@ -222,11 +223,12 @@ async def test_a_relay_outlives_its_database(database: Database, database_url: s
 KILLED = """
 import asyncio, sys
 from salonos.kernel.database import Database
+from tests.worker.relaying import relay_all
 from tests.worker.test_relay import LISTENERS
 from worker.relay import Relay
 
 async def main():
-    await Relay(await Database.open(sys.argv[1], pool_size=2), LISTENERS).relay()
+    await relay_all(Relay(await Database.open(sys.argv[1], pool_size=2), LISTENERS))
 
 asyncio.run(main())
 """
@@ -243,7 +245,7 @@ async def test_a_worker_killed_at_any_point_leaves_one_effect(
 
     relay = Relay(database, LISTENERS)
     await database.pool.execute("update jobs set leased_until = clock_timestamp() where status = 'RUNNING'")
-    await relay.relay()
+    await relay_all(relay)
     await relay.sweep()
 
     assert await answered(database) == [1, 2]
@@ -251,7 +253,7 @@ async def test_a_worker_killed_at_any_point_leaves_one_effect(
 
 async def test_jobs_done_long_ago_are_forgotten_and_the_dead_are_kept(database: Database) -> None:
     await ring(database, -1, 1)
-    await Relay(database, LISTENERS).relay()
+    await relay_all(Relay(database, LISTENERS))
     await database.pool.execute("update jobs set status = 'DEAD' where status = 'WAITING'")
 
     gone = await database.run(SYSTEM, jobs.purge, now=(await database.now()) + jobs.KEPT * 2)
@@ -266,8 +268,8 @@ async def test_an_event_is_not_forgotten_before_it_became_a_job(database: Databa
 
     await process.purge()
     kept = await database.pool.fetchval("select count(*) from outbox_events")
-    await process.relay.relay()
-    await Relay(database, {}).relay()
+    await relay_all(process.relay)
+    await relay_all(Relay(database, {}))
     await process.purge()
 
     assert kept == 1
@@ -312,7 +314,7 @@ async def test_redis_carries_ids_and_nothing_else(database: Database, redis_url:
         while process.relay.queue is None:  # noqa: ASYNC110  ARQ tells nobody
             await asyncio.sleep(0.01)
     await ring(database, 1)
-    await process.relay.relay()
+    await relay_all(process.relay)
     job_id = (await database.pool.fetchval("select id from jobs")).hex
 
     stored = await worker.pool.get(f"arq:job:{job_id}-0")
@@ -346,4 +348,4 @@ async def test_a_relay_waits_out_a_broken_transaction(database: Database) -> Non
         return await relay.relay()
 
     assert await database.run(SYSTEM, hold) == 0
-    assert await relay.relay() == 1
+    assert await relay_all(relay) == 1
