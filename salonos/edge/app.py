@@ -19,7 +19,7 @@ from salonos.closing import graph as closing
 from salonos.customers import graph as customers
 from salonos.edge import health, logs
 from salonos.edge.endpoint import Endpoint
-from salonos.edge.gate import SECURITY_HEADERS, Gate, Incoming, Receive, Refused, Scope, Send, reply
+from salonos.edge.gate import SECURITY_HEADERS, Gate, Headers, Incoming, Message, Receive, Refused, Scope, Send, reply
 from salonos.edge.socket import Sockets
 from salonos.graph.execute import Engine
 from salonos.graph.limits import Guard
@@ -28,6 +28,7 @@ from salonos.identity import graph as identity
 from salonos.identity.queries import Identity
 from salonos.kernel import crypto
 from salonos.kernel.database import Database
+from salonos.kernel.ids import new_id
 from salonos.salon import graph as salon
 from salonos.settings import Settings
 
@@ -37,6 +38,11 @@ PAGE_POLICY = (
     "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
     "font-src 'self' data:; connect-src 'self'; worker-src 'self' blob:; frame-ancestors 'none'; base-uri 'none'"
 )
+FILE_HEADERS: Headers = [
+    (b"content-security-policy", PAGE_POLICY.encode()),
+    (b"cache-control", b"public, max-age=31536000, immutable"),
+]
+"""Of the page's files, whose names change with their content; a worker's script brings its own policy."""
 
 
 def make_graph() -> Graph:
@@ -69,22 +75,24 @@ class App:
 
     async def on_http(self, scope: Scope, receive: Receive, send: Send) -> None:
         """GraphQL, health, pages."""
+        own = [(b"x-request-id", new_id().hex.encode())]
         try:
             self.gate.check_host(Incoming(scope["headers"]))
         except Refused as refused:
-            await reply(send, refused.status, refused.message.encode(), [(b"content-type", b"text/plain")])
+            await reply(send, refused.status, refused.message.encode(), [*own, (b"content-type", b"text/plain")])
             return
         path = scope["path"]
         if path == "/graphql" and self.endpoint is not None:
             await self.endpoint(scope, receive, send)
         elif path == "/healthz":
-            await reply(send, 200, b'{"status":"alive"}', [(b"content-type", b"application/json")])
+            await reply(send, 200, b'{"status":"alive"}', [*own, (b"content-type", b"application/json")])
         elif path == "/readyz" and self.database is not None:
             address = scope["client"][0] if scope.get("client") else ""
             status, body = await health.ready(self.database, self.redis, address=address)
-            await reply(send, status, body, [(b"content-type", b"application/json")])
+            await reply(send, status, body, [*own, (b"content-type", b"application/json")])
         else:
-            await self.pages(scope, receive, send)
+            more = FILE_HEADERS if path.startswith("/playground/assets/") else []
+            await self.pages(scope, receive, with_headers(send, [*own, *more]))
 
     async def on_websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Subscriptions at `/graphql`, nothing elsewhere."""
@@ -93,6 +101,11 @@ class App:
         else:
             await receive()
             await send({"type": "websocket.close", "code": 4404})
+
+    def stop_streams(self) -> None:
+        """Ends the open event streams; their clients come again with their cursor."""
+        if self.endpoint is not None:
+            self.endpoint.stopping.set()
 
     async def live(self, receive: Receive, send: Send) -> None:
         """Start-up and shut-down as the server asks for them."""
@@ -136,6 +149,19 @@ def make_app(settings: Settings) -> App:
     crypto.configure(crypto.Keyring(settings.secret.encode()))
     gate = Gate(hosts=frozenset(settings.allowed_hosts), origins=frozenset(settings.allowed_origins))
     return App(settings, make_graph(), gate, make_pages())
+
+
+def with_headers(send: Send, own: Headers) -> Send:
+    """Adds the headers of every reply to what pages send, except where a page says its own."""
+
+    async def sent(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            given = [*message["headers"], *own]
+            names = {name for name, _ in given}
+            message["headers"] = [*given, *(each for each in SECURITY_HEADERS if each[0] not in names)]
+        await send(message)
+
+    return sent
 
 
 def make_pages() -> Starlette:

@@ -7,13 +7,26 @@ Follows the GraphQL over HTTP draft: `application/graphql-response+json` where t
 import asyncio
 import contextlib
 import logging
+import re
 from collections.abc import AsyncGenerator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from graphql import OperationType
 
-from salonos.edge.gate import ClientGone, Gate, Headers, Incoming, Receive, Refused, Scope, Send, read_body, reply
+from salonos.edge.gate import (
+    SECURITY_HEADERS,
+    ClientGone,
+    Gate,
+    Headers,
+    Incoming,
+    Receive,
+    Refused,
+    Scope,
+    Send,
+    read_body,
+    reply,
+)
 from salonos.edge.sessions import Watched, actor_of, token_of
 from salonos.edge.strict_json import Malformed, read_object
 from salonos.graph import errors
@@ -29,6 +42,9 @@ OPERATION_S = 10.0
 KEEP_ALIVE_S = 12.0
 USER_AGENT_MAX = 200
 JSON, GRAPHQL_JSON, EVENTS = "application/json", "application/graphql-response+json", "text/event-stream"
+EVENT_STREAM = (b"content-type", b"text/event-stream; charset=utf-8")
+COMPLETE = b"event: complete\ndata:\n\n"
+_NAME = re.compile("[A-Za-z][A-Za-z]{0,63}")
 _STATUS = {Status.ANSWERED: 200, Status.REJECTED: 400, Status.UNAVAILABLE: 503, Status.FAILED: 500}
 _PREFLIGHT: Headers = [
     (b"access-control-allow-methods", b"POST"),
@@ -55,6 +71,7 @@ class Endpoint:
     engine: Engine
     identity: Identity
     gate: Gate
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One HTTP request."""
@@ -69,12 +86,15 @@ class Endpoint:
             check_request(scope, headers)
             media = accepted(headers.get(b"accept").decode("latin-1"))
             asked = asked_of(await read_body(receive, headers))
-            operation = asked.operation_name or ""
+            operation = name_to_log(asked.operation_name)
             facts = facts_of(scope, headers, request_id)
             if media == EVENTS and self.kind(asked, NOBODY) is OperationType.SUBSCRIPTION:
                 status = 200
                 return await self.stream(asked, facts, headers, receive, send, common)
             answer = await self.answer(asked, facts, headers)
+            if media == EVENTS:
+                status = 200
+                return await reply(send, 200, event_of(answer.body) + COMPLETE, [*common, EVENT_STREAM])
             status = _STATUS[answer.status] if media == GRAPHQL_JSON or answer.status is not Status.REJECTED else 200
             shown = GRAPHQL_JSON if media == GRAPHQL_JSON else JSON
             await reply(send, status, answer.body, [*common, (b"content-type", f"{shown}; charset=utf-8".encode())])
@@ -90,6 +110,9 @@ class Endpoint:
         except Refused as refused:
             status, code = refused.status, refused.code
             await self.refuse(send, status, refused.message, {"code": code}, [*common, *refused.headers])
+        except Exception as bug:  # noqa: BLE001  the exit of every request: masked here, told in the log
+            code = "INTERNAL"
+            await self.fail(send, bug, common)
         finally:
             facts_told = {"request_id": request_id, "operation": operation, "status": status, "code": code}
             _log.info("request", extra={**facts_told, "duration_ms": round((monotonic_s() - began_s) * 1000, 1)})
@@ -98,6 +121,12 @@ class Endpoint:
         """A request that no operation was read from, or that nobody may send."""
         body = errors.failure([{"message": message, "extensions": extensions}])
         await reply(send, status, body, [*headers, (b"content-type", b"application/json; charset=utf-8")])
+
+    async def fail(self, send: Send, bug: Exception, headers: Headers) -> None:
+        """What nobody foresaw; a reply that has begun can only end."""
+        body = errors.failure(errors.entries_of(bug))
+        with contextlib.suppress(RuntimeError):
+            await reply(send, 500, body, [*headers, (b"content-type", b"application/json; charset=utf-8")])
 
     def kind(self, asked: Asked, actor: Actor) -> OperationType | None:
         """Which kind of operation it is; None for a document that the engine will refuse."""
@@ -135,9 +164,10 @@ class Endpoint:
         """A subscription as server-sent events, until it ends, the client goes, or the session is over."""
         session = await Watched.begin(self.identity, token_of(headers.get(b"authorization").decode("latin-1")))
         events = self.engine.subscribe(session.actor, facts, asked.query, asked.operation_name, asked.variables)
-        start = [*common, (b"content-type", b"text/event-stream; charset=utf-8"), (b"cache-control", b"no-store")]
+        start = [*SECURITY_HEADERS, *common, EVENT_STREAM]
         await send({"type": "http.response.start", "status": 200, "headers": start})
-        ends = [asyncio.create_task(each) for each in (send_events(send, events), session.until_over(), gone(receive))]
+        waited = (send_events(send, events), session.until_over(), gone(receive), self.stopping.wait())
+        ends: list[asyncio.Future[Any]] = [asyncio.ensure_future(each) for each in waited]
         try:
             await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -146,7 +176,7 @@ class Endpoint:
             await asyncio.gather(*ends, return_exceptions=True)
             await events.aclose()
         with contextlib.suppress(OSError):
-            await send({"type": "http.response.body", "body": b"event: complete\ndata:\n\n"})
+            await send({"type": "http.response.body", "body": COMPLETE})
 
 
 async def send_events(send: Send, events: AsyncGenerator[bytes, None]) -> None:
@@ -171,6 +201,11 @@ async def send_events(send: Send, events: AsyncGenerator[bytes, None]) -> None:
     finally:
         waiting.cancel()
         await asyncio.gather(waiting, return_exceptions=True)
+
+
+def name_to_log(name: str | None) -> str:
+    """An operation's name if it is letters: whatever else a client writes there does not reach the log."""
+    return name if name and _NAME.fullmatch(name) else ""
 
 
 def event_of(body: bytes) -> bytes:

@@ -1,10 +1,10 @@
 """From a token to an actor: per request, and again and again for as long as a socket is open."""
 
 import asyncio
-import contextlib
 from dataclasses import dataclass
 
 from salonos.edge.gate import Incoming
+from salonos.graph import errors
 from salonos.identity.problems import TokenExpired
 from salonos.identity.queries import Identity
 from salonos.kernel.actor import NOBODY, Actor
@@ -66,11 +66,13 @@ class Watched:
         while True:
             await asyncio.sleep(WATCH_S)
             try:
-                with contextlib.suppress(OSError):
-                    self._actor = await self.identity.authenticate(self.token, fresh=True)
+                self._actor = await self.identity.authenticate(self.token, fresh=True)
             except Unauthenticated as over:
                 self._over = over
                 return over
+            except Exception as error:
+                if not errors.is_outage(error):
+                    raise
 
 
 def close_code(over: Unauthenticated) -> int:

@@ -99,6 +99,9 @@ class Socket:
             await self.close(close)
         except (OSError, RuntimeError, TimeoutError):
             _log.info("a socket went away", extra={"request_id": self.facts.id})
+        except Exception as error:  # noqa: BLE001  the exit of every socket: masked here, told in the log
+            code = errors.entries_of(error)[0]["extensions"]["code"]
+            await self.close(Close(1013, "Try again later") if code == "UNAVAILABLE" else Close(1011, "Internal error"))
         finally:
             self.is_over = True
             tasks = list(self.running.values())
@@ -227,6 +230,8 @@ class Socket:
             await self.say(framed("error", name, orjson.dumps(rejected.entries)))
         except (OSError, RuntimeError, TimeoutError):
             await self.close(Close(1013, "Too slow"))
+        except Exception as error:  # noqa: BLE001  as above
+            await self.say(framed("error", name, orjson.dumps(errors.entries_of(error))))
         finally:
             await events.aclose()
             if self.running.get(name) is asyncio.current_task():

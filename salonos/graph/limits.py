@@ -20,6 +20,7 @@ from graphql import (
     InlineFragmentNode,
     IntValueNode,
     ListValueNode,
+    Node,
     OperationDefinitionNode,
     SelectionSetNode,
     VariableNode,
@@ -47,6 +48,9 @@ class Limits:
     aliases_max: int = 30
     directives_max: int = 10
     operations_max: int = 5
+    fragments_max: int = 40
+    repeats_max: int = 20
+    """How often a document may select again what a selection has already: validation compares every pair of these."""
     objects_max: int = 20_000
     page_default: int = 20
     list_typical: int = 5
@@ -103,6 +107,10 @@ class Guard:
         if operations > self.limits.operations_max:
             raise QueryTooComplex(f"A document has at most {self.limits.operations_max} operations.")
         fragments = fragments_of(document)
+        if len(fragments) > self.limits.fragments_max:
+            raise QueryTooComplex(f"A document has at most {self.limits.fragments_max} fragments.")
+        if sum(repeats(each) for each in document.definitions) > self.limits.repeats_max:
+            raise QueryTooComplex(f"A document repeats at most {self.limits.repeats_max} fields.")
         whole = self._measure(operation.selection_set, fragments, {}, frozenset())
         directives = whole.directives + len(operation.directives or ())
         if whole.depth > self.limits.depth_max:
@@ -222,6 +230,23 @@ class Guard:
             return Cost(len(value.values) if isinstance(value, ListValueNode) else _size(value), is_row=True)
         is_list = is_list_type(get_nullable_type(definition.type))
         return Cost(self.limits.list_typical if is_list else 1, is_row=True)
+
+
+def repeats(definition: Node) -> int:
+    """How many fields of a definition stand beside one of the same response name, inline fragments opened."""
+    found = 0
+    waiting: list[tuple[SelectionSetNode | None, set[str]]] = [(getattr(definition, "selection_set", None), set())]
+    while waiting:
+        selections, seen = waiting.pop()
+        for node in selections.selections if selections else ():
+            if isinstance(node, InlineFragmentNode):
+                waiting.append((node.selection_set, seen))
+            elif isinstance(node, FieldNode):
+                name = node.alias.value if node.alias else node.name.value
+                found += name in seen
+                seen.add(name)
+                waiting.append((node.selection_set, set()))
+    return found
 
 
 def _size(value: Any) -> int | str:

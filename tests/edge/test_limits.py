@@ -83,7 +83,17 @@ def bomb(fragments: int) -> str:
 
 def test_a_fragment_is_visited_once_however_often_it_is_spread() -> None:
     assert check(bomb(20)).visits == 2 + 2 * 20 + 1
-    assert check(bomb(60)).visits == 2 + 2 * 60 + 1
+    assert check(bomb(39)).visits == 2 + 2 * 39 + 1
+    with pytest.raises(QueryTooComplex, match="40 fragments"):
+        check(bomb(60))
+
+
+def test_what_a_selection_has_already_is_repeated_a_few_times_only() -> None:
+    check("{ " + "bill { id } " * 21 + "}")
+    with pytest.raises(QueryTooComplex, match="repeats at most 20"):
+        check("{ " + "bill { id } " * 22 + "}")
+    with pytest.raises(QueryTooComplex, match="repeats at most 20"):
+        check("{ bill { ...f } } fragment f on Bill { id " + "... { id } " * 21 + "}")
 
 
 def test_a_cycle_of_fragments_ends() -> None:

@@ -12,6 +12,8 @@ from salonos.kernel.ids import new_id
 from tests import servers
 from tests.faults import served as serving
 
+Target = serving.Served
+
 
 @pytest.fixture(scope="session")
 def served() -> Iterator[serving.Served]:
@@ -26,6 +28,12 @@ def served() -> Iterator[serving.Served]:
         made.process.terminate()
         made.process.wait(serving.ANSWER_S)
     asyncio.run(servers.drop_database(name))
+
+
+@pytest.fixture
+def target(served: serving.Served) -> serving.Served:
+    """The process, for tests that look at its answers only."""
+    return served
 
 
 @pytest.fixture

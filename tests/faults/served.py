@@ -1,5 +1,6 @@
 """One API process as a salon runs it, and strangers who talk to it in every way they like."""
 
+import functools
 import json
 import os
 import secrets
@@ -11,9 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from websockets.exceptions import ConnectionClosed
-from websockets.sync.client import ClientConnection, connect
-from websockets.typing import Subprotocol
 
 from salonos import embedded
 from salonos.identity import commands as identity
@@ -62,33 +60,9 @@ class Served:
         token: str = self.ask(SIGN_IN, {"input": given}).json()["data"]["signIn"]["accessToken"]
         return token
 
-    def socket(self, *, protocol: str = "graphql-transport-ws", **more: Any) -> ClientConnection:
-        """A websocket that has said nothing yet."""
-        where = f"ws://127.0.0.1:{self.port}/graphql{more.pop('query', '')}"
-        return connect(where, subprotocols=[Subprotocol(protocol)], max_size=None, **more)
-
-    def signed_in(self) -> ClientConnection:
-        """A websocket of the owner's, acknowledged."""
-        made = self.socket()
-        made.send(json.dumps({"type": "connection_init", "payload": {"Authorization": f"Bearer {self.owner}"}}))
-        assert json.loads(made.recv(ANSWER_S)) == {"type": "connection_ack"}
-        return made
-
     def written(self) -> str:
         """The log so far."""
         return self.log.read_text(errors="replace")
-
-
-def closed_with(made: ClientConnection) -> tuple[int, str]:
-    """The code and the reason with which the server ends a socket, whatever it says before."""
-    began_s = time.monotonic()
-    while time.monotonic() - began_s < ANSWER_S:
-        try:
-            made.recv(ANSWER_S)
-        except ConnectionClosed as closed:
-            assert closed.rcvd is not None, "the connection broke"
-            return closed.rcvd.code, closed.rcvd.reason
-    raise AssertionError("the socket stays open")
 
 
 async def furnish(url: str) -> None:
@@ -108,7 +82,7 @@ async def furnish(url: str) -> None:
             branch_ids=() if role == "OWNER" else (branch_id,),
             all_branches=role == "OWNER",
         )
-        await database.run(Actor.system(), lambda work, n=new: identity.create_staff_member(work, n))
+        await database.run(Actor.system(), functools.partial(identity.create_staff_member, new=new))
     await database.close()
 
 

