@@ -97,9 +97,9 @@ def run_house(settings: Settings, servers: embedded.Servers | None) -> None:
     if settings.is_demo and (servers is None or servers.ask(_UNUSED_DEMO) == "t"):
         house.finish("salonos.demo")
     house.start("serve", "salonos.edge", "serve")
-    house.start("worker", "worker")
     with step("Starting the API"):
         house.until_served(settings)
+    house.start("worker", "worker")  # afterwards, so that the till does not wait for it
     console.print(f"\n[bold]SalonOS[/bold] answers at {settings.address}/graphql")
     console.print(f"Playground:       {settings.address}/playground")
     console.print("Ctrl-C stops it.")
