@@ -16,8 +16,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 
-from rich.console import Console
-
 from salonos import embedded
 from salonos.settings import Settings
 from salonos.terminal import USAGE_EXIT, fail
@@ -33,8 +31,6 @@ _UNUSED_DEMO = (
     "select not exists (select from salons) or exists (select from salons where is_demo) "
     "and not exists (select from staff where signed_in_at is not null)"
 )
-
-console = Console(highlight=False, soft_wrap=True)
 
 
 def run(settings: Settings) -> None:
@@ -76,13 +72,19 @@ def bundled(settings: Settings) -> Iterator[embedded.Servers | None]:
 
 @contextlib.contextmanager
 def step(name: str) -> Iterator[None]:
-    """A step of the start: shown while it runs, and told with its time once it took longer than two seconds."""
+    """A step of the start: named when it begins, and told with its time once it took longer than two seconds."""
+    say(f"{name}…")
     began = time.monotonic()
-    with console.status(name) if console.is_terminal else contextlib.nullcontext():
-        yield
+    yield
     took_s = time.monotonic() - began
     if took_s >= SLOW_S:
-        console.print(f"{name}: {took_s:.1f} s")
+        say(f"{name} took {took_s:.1f} s")
+
+
+def say(line: str) -> None:
+    """A line on standard output, at once."""
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
 
 
 def run_house(settings: Settings, servers: embedded.Servers | None) -> None:
@@ -100,9 +102,9 @@ def run_house(settings: Settings, servers: embedded.Servers | None) -> None:
     with step("Starting the API"):
         house.until_served(settings)
     house.start("worker", "worker")  # afterwards, so that the till does not wait for it
-    console.print(f"\n[bold]SalonOS[/bold] answers at {settings.address}/graphql")
-    console.print(f"Playground:       {settings.address}/playground")
-    console.print("Ctrl-C stops it.")
+    say(f"\nSalonOS answers at {settings.address}/graphql")
+    say(f"Playground:        {settings.address}/playground")
+    say("Ctrl-C stops it.")
     house.watch()
 
 

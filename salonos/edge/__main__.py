@@ -3,6 +3,7 @@
 import contextlib
 import sys
 
+from salonos import starting
 from salonos.edge.app import make_graph
 from salonos.edge.server import make_server
 from salonos.settings import Settings
@@ -14,6 +15,7 @@ START_FAILED = 3
 def serve(settings: Settings) -> None:
     """Until it is told to stop."""
     server = make_server(settings)
+    starting.is_over()
     with contextlib.suppress(KeyboardInterrupt):
         server.run()
     if not server.started:
