@@ -36,7 +36,7 @@ class Lines(logging.Formatter):
         """One line."""
         facts = {name: value for name, value in record.__dict__.items() if name in ALLOWED}
         at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
-        told = {"at": at, "level": record.levelname.lower(), "event": record.msg, "logger": record.name, **facts}
+        told = {"timestamp": at, "level": record.levelname.lower(), "event": record.msg, **facts}
         return orjson.dumps(told, default=str).decode()
 
 
