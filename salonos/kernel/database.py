@@ -128,6 +128,7 @@ class Database:
             driver_url(url),
             pool_size=pool_size,
             max_overflow=0,
+            hide_parameters=True,  # an error's text never quotes what was written
             pool_timeout=3,
             pool_recycle=1800,
             connect_args={
