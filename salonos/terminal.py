@@ -2,9 +2,9 @@
 
 import sys
 
-from salonos.settings import Settings, SettingWrong
+from salonos.settings import USAGE_EXIT, Settings, SettingWrong
 
-USAGE_EXIT = 64
+__all__ = ["USAGE_EXIT", "database_url", "fail", "settings_or_exit"]
 
 
 def fail(message: str, code: int) -> SystemExit:
@@ -18,7 +18,7 @@ def settings_or_exit() -> Settings:
     try:
         return Settings.read()
     except SettingWrong as wrong:
-        raise fail(str(wrong), USAGE_EXIT) from None
+        raise fail(str(wrong), wrong.exit_code) from None
 
 
 def database_url(settings: Settings) -> str:

@@ -25,7 +25,7 @@ STOP_S = 20.0
 START_S = 120.0
 RESTARTS_MAX = 5
 RESTART_WINDOW_S = 60.0
-PORT_EXIT = 69
+PORT_EXIT, INTERRUPTED_EXIT = 69, 130
 MIGRATIONS = Path(__file__).resolve().parents[1] / "migrations" / "versions"
 _UNUSED_DEMO = (
     "select not exists (select from salons) or exists (select from salons where is_demo) "
@@ -41,6 +41,8 @@ def run(settings: Settings) -> None:
             run_house(settings, servers)
     except embedded.EmbeddedFailed as failed:
         raise fail(str(failed), failed.exit_code) from None
+    except KeyboardInterrupt:
+        raise SystemExit(INTERRUPTED_EXIT) from None
 
 
 def refuse_taken_port(settings: Settings) -> None:

@@ -152,3 +152,59 @@ def test_a_set_up_that_was_killed_half_way_starts_over(home: Path) -> None:
 
     with embedded.running(home) as servers:
         assert servers.failed() is None
+
+
+def test_a_lock_whose_number_is_another_programs_by_now_stops_nothing(home: Path) -> None:
+    servers = embedded.start(home)
+    locks = (home / "postgres" / "postmaster.pid", servers.socket_folder / ".s.PGSQL.5432.lock")
+    texts = [lock.read_text() for lock in locks]
+    servers.postgres.kill()
+    servers.postgres.wait()
+    servers.stop()
+    other = subprocess.Popen(["sleep", "60"])
+    for lock, text in zip(locks, texts, strict=True):
+        lock.write_text(f"{other.pid}\n{text.partition(chr(10))[2]}")
+
+    with embedded.running(home) as again:
+        assert again.failed() is None
+    assert other.poll() is None
+    other.kill()
+    other.wait()
+
+
+async def start_endless_work(servers: embedded.Servers) -> int:
+    """The number of a server process that does not look up from its work."""
+    connection = await asyncpg.connect(plain_url(servers.database_url))
+    pid: int = await connection.fetchval("select pg_backend_pid()")
+    endless = asyncio.create_task(connection.execute("do $$ begin loop perform 1; end loop; end $$"))
+    watcher = await asyncpg.connect(plain_url(servers.database_url))
+    running = "select exists (select from pg_stat_activity where pid = $1 and query like 'do %')"
+    while not await watcher.fetchval(running, pid):
+        pass
+    servers.postgres.kill()
+    servers.postgres.wait()
+    endless.cancel()
+    await asyncio.gather(endless, return_exceptions=True)
+    connection.terminate()
+    watcher.terminate()
+    return pid
+
+
+def test_a_session_that_outlives_its_killed_server_does_not_stop_the_next_one(home: Path) -> None:
+    servers = embedded.start(home)
+    pid = asyncio.run(start_endless_work(servers))
+    servers.stop()
+    assert is_running(pid)
+
+    with embedded.running(home) as again:
+        assert again.failed() is None
+        assert not (Path(f"/proc/{pid}").exists() and is_running(pid))
+
+
+def test_a_folder_that_postgresql_did_not_write_is_left_alone(home: Path) -> None:
+    (home / "postgres").mkdir(parents=True)
+
+    with pytest.raises(EmbeddedFailed, match="damaged") as failed:
+        embedded.start(home)
+    assert failed.value.exit_code == STATE_EXIT
+    assert list((home / "postgres").iterdir()) == []

@@ -1,10 +1,15 @@
 """Migrations make what the mapped classes say, go up, down and up again, and two starters don't trip over each other."""
 
 import asyncio
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator
 
 import asyncpg
 import pytest
 
+from salonos.embedded import SERVER_EXIT, STATE_EXIT
 from salonos.kernel import migrations
 from salonos.kernel.database import plain_url
 from salonos.kernel.ids import new_id
@@ -12,7 +17,7 @@ from tests import servers
 
 
 @pytest.fixture
-async def empty_url():
+async def empty_url() -> AsyncIterator[str]:
     name = f"test_{new_id().hex}"
     await servers.create_database(name, template="template0")
     yield servers.url_of(name)
@@ -59,3 +64,28 @@ async def test_two_processes_that_start_together_migrate_once(empty_url: str) ->
     await asyncio.gather(*(migrations.upgrade(empty_url) for _ in range(3)))
 
     await migrations.check(empty_url)
+
+
+def migrate(url: str) -> tuple[int, str]:
+    """The exit code and the words of `salonos migrate`."""
+    command = [sys.executable, "-m", "salonos", "migrate"]
+    done = subprocess.run(command, check=False, capture_output=True, text=True, env=os.environ | {"DATABASE_URL": url})
+    return done.returncode, done.stderr
+
+
+async def test_a_database_of_a_newer_release_is_left_alone(database_url: str) -> None:
+    connection = await asyncpg.connect(plain_url(database_url))
+    await connection.execute("update alembic_version set version_num = '9999_later'")
+    await connection.close()
+
+    code, said = await asyncio.to_thread(migrate, database_url)
+    assert code == STATE_EXIT
+    assert "Can't locate revision identified by '9999_later'" in said
+    assert said.count("\n") == 1
+
+
+def test_a_database_that_does_not_answer_is_said_in_a_sentence() -> None:
+    code, said = migrate("postgresql+asyncpg://salonos:hush@/salonos?host=/nowhere")
+
+    assert code == SERVER_EXIT
+    assert said == "The database of DATABASE_URL does not answer: No such file or directory.\n"

@@ -1,10 +1,14 @@
 """Settings are read once, and what is wrong is said by name."""
 
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from salonos.settings import Settings, SettingWrong
+from salonos import keyfile
+from salonos.settings import STATE_EXIT, Settings, SettingWrong
 
 STRONG = "correct horse battery staple 0123456789"
 
@@ -59,3 +63,26 @@ def test_the_clock_is_set_in_demonstrations_only(tmp_path: Path) -> None:
     assert settings.set_clock.isoformat() == "2026-11-23T16:15:00+00:00"
     with pytest.raises(SettingWrong, match="SALONOS_SET_CLOCK"):
         Settings.read({**environment, "SALONOS_SET_CLOCK": "2026-11-23T21:45:00"})
+
+
+def test_of_many_that_make_a_folders_secret_at_once_all_get_the_one_that_is_kept(tmp_path: Path) -> None:
+    path = tmp_path / "keys" / "secret"
+    program = (
+        "import sys; from pathlib import Path; from salonos import keyfile; print(keyfile.kept(Path(sys.argv[1])))"
+    )
+
+    def make(_number: int) -> str:
+        command = [sys.executable, "-c", program, str(path)]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+    with ThreadPoolExecutor(6) as makers:
+        assert set(makers.map(make, range(6))) == {keyfile.kept(path)}
+    assert [each.name for each in path.parent.iterdir()] == ["secret"]
+
+
+def test_a_folder_that_can_not_be_used_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+
+    with pytest.raises(SettingWrong, match="can't be used: Not a directory") as wrong:
+        Settings.read({"SALONOS_HOME": str(tmp_path / "file"), "SALONOS_DEMO": "1"})
+    assert wrong.value.exit_code == STATE_EXIT
