@@ -8,10 +8,11 @@ from collections.abc import AsyncIterator
 
 import asyncpg
 import pytest
+from sqlalchemy import CheckConstraint
 
 from salonos.embedded import SERVER_EXIT, STATE_EXIT
 from salonos.kernel import migrations
-from salonos.kernel.database import plain_url
+from salonos.kernel.database import Base, plain_url
 from salonos.kernel.ids import new_id
 from tests import servers
 
@@ -89,3 +90,23 @@ def test_a_database_that_does_not_answer_is_said_in_a_sentence() -> None:
 
     assert code == SERVER_EXIT
     assert said == "The database of DATABASE_URL does not answer: No such file or directory.\n"
+
+
+async def test_checks_have_the_names_that_the_mapped_classes_give_them(database_url: str) -> None:
+    """A violated check is told by its name, so that the database and the code have to agree on it."""
+    connection = await asyncpg.connect(plain_url(database_url))
+    rows = await connection.fetch(
+        "select conname from pg_constraint where contype = 'c' and connamespace = 'public'::regnamespace"
+    )
+    await connection.close()
+    mapped = {
+        str(constraint.name)
+        for table in Base.metadata.tables.values()
+        if not table.name.startswith("world_")
+        for constraint in table.constraints
+        if isinstance(constraint, CheckConstraint)
+    }
+
+    found = {row["conname"] for row in rows}
+    assert {name for name in found if name.count("ck_") > 1} == set()
+    assert mapped - found == set()

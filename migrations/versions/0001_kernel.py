@@ -124,7 +124,7 @@ def create_outbox() -> None:
         sa.Column("leased_until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("fence", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
         sa.Column("failure", sa.Text(), nullable=True),
-        sa.CheckConstraint("status in ('WAITING', 'RUNNING', 'DONE', 'DEAD')", name="ck_jobs_job_status"),
+        sa.CheckConstraint("status in ('WAITING', 'RUNNING', 'DONE', 'DEAD')", name=op.f("ck_jobs_job_status")),
         sa.PrimaryKeyConstraint("id", name="pk_jobs"),
         sa.UniqueConstraint("event_id", "listener", name="uq_jobs_event_id_listener"),
     )

@@ -57,8 +57,8 @@ def create_salons_and_branches() -> None:
         sa.Column("is_only", sa.Boolean(), server_default=sa.text("true"), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_salons"),
         sa.UniqueConstraint("is_only", name="uq_salons_is_only"),
-        sa.CheckConstraint("is_only", name="ck_salons_is_only"),
-        sa.CheckConstraint("currency = 'INR'", name="ck_salons_currency"),
+        sa.CheckConstraint("is_only", name=op.f("ck_salons_is_only")),
+        sa.CheckConstraint("currency = 'INR'", name=op.f("ck_salons_currency")),
     )
     op.create_table(
         "branches",
@@ -75,11 +75,11 @@ def create_salons_and_branches() -> None:
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_branches"),
         sa.UniqueConstraint("code", name="uq_branches_code"),
-        sa.CheckConstraint(f"tax_scheme in ({SCHEMES})", name="ck_branches_tax_scheme"),
-        sa.CheckConstraint("code ~ '^[A-Z0-9]{1,4}$'", name="ck_branches_code"),
-        sa.CheckConstraint("(gstin is null) = (tax_scheme = 'UNREGISTERED')", name="ck_branches_gstin_by_scheme"),
-        sa.CheckConstraint("gstin is null or left(gstin, 2) = state_code", name="ck_branches_gstin_state"),
-        sa.CheckConstraint("gstin is null or time_zone = 'Asia/Kolkata'", name="ck_branches_gstin_zone"),
+        sa.CheckConstraint(f"tax_scheme in ({SCHEMES})", name=op.f("ck_branches_tax_scheme")),
+        sa.CheckConstraint("code ~ '^[A-Z0-9]{1,4}$'", name=op.f("ck_branches_code")),
+        sa.CheckConstraint("(gstin is null) = (tax_scheme = 'UNREGISTERED')", name=op.f("ck_branches_gstin_by_scheme")),
+        sa.CheckConstraint("gstin is null or left(gstin, 2) = state_code", name=op.f("ck_branches_gstin_state")),
+        sa.CheckConstraint("gstin is null or time_zone = 'Asia/Kolkata'", name=op.f("ck_branches_gstin_zone")),
     )
     op.create_index("ix_branches_name_id", "branches", ["name", "id"])
 
@@ -95,8 +95,8 @@ def create_opening_hours() -> None:
         sa.Column("closes_at", sa.Time(), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_opening_hours"),
         sa.ForeignKeyConstraint(["branch_id"], ["branches.id"], name="fk_opening_hours_branch_id"),
-        sa.CheckConstraint("weekday between 0 and 6", name="ck_opening_hours_weekday"),
-        sa.CheckConstraint("opens_at < closes_at", name="ck_opening_hours_order"),
+        sa.CheckConstraint("weekday between 0 and 6", name=op.f("ck_opening_hours_weekday")),
+        sa.CheckConstraint("opens_at < closes_at", name=op.f("ck_opening_hours_order")),
     )
     op.create_index("ix_opening_hours_branch_id_weekday", "opening_hours", ["branch_id", "weekday", "opens_at", "id"])
 
@@ -113,8 +113,8 @@ def create_number_series() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_number_series"),
         sa.ForeignKeyConstraint(["branch_id"], ["branches.id"], name="fk_number_series_branch_id"),
         sa.UniqueConstraint("branch_id", "document", name="uq_number_series_branch_id_document"),
-        sa.CheckConstraint(f"document in ({DOCUMENTS})", name="ck_number_series_document_kind"),
-        sa.CheckConstraint("digits between 1 and 9", name="ck_number_series_digits"),
+        sa.CheckConstraint(f"document in ({DOCUMENTS})", name=op.f("ck_number_series_document_kind")),
+        sa.CheckConstraint("digits between 1 and 9", name=op.f("ck_number_series_digits")),
     )
     op.create_table(
         "number_counters",
@@ -124,8 +124,10 @@ def create_number_series() -> None:
         sa.Column("last_date", sa.Date(), nullable=False),
         sa.PrimaryKeyConstraint("series_id", "financial_year", name="pk_number_counters"),
         sa.ForeignKeyConstraint(["series_id"], ["number_series.id"], name="fk_number_counters_series_id"),
-        sa.CheckConstraint("last_number > 0", name="ck_number_counters_last_number"),
-        sa.CheckConstraint(f"financial_year = {YEAR_OF.format('last_date')}", name="ck_number_counters_financial_year"),
+        sa.CheckConstraint("last_number > 0", name=op.f("ck_number_counters_last_number")),
+        sa.CheckConstraint(
+            f"financial_year = {YEAR_OF.format('last_date')}", name=op.f("ck_number_counters_financial_year")
+        ),
     )
     op.create_table(
         "drawn_numbers",
@@ -137,8 +139,10 @@ def create_number_series() -> None:
         sa.PrimaryKeyConstraint("series_id", "financial_year", "number", name="pk_drawn_numbers"),
         sa.ForeignKeyConstraint(["series_id"], ["number_series.id"], name="fk_drawn_numbers_series_id"),
         sa.UniqueConstraint("text", name="uq_drawn_numbers_text"),
-        sa.CheckConstraint("text ~ '^[A-Z1-9][A-Z0-9/-]{0,15}$'", name="ck_drawn_numbers_text"),
-        sa.CheckConstraint(f"financial_year = {YEAR_OF.format('drawn_on')}", name="ck_drawn_numbers_financial_year"),
+        sa.CheckConstraint("text ~ '^[A-Z1-9][A-Z0-9/-]{0,15}$'", name=op.f("ck_drawn_numbers_text")),
+        sa.CheckConstraint(
+            f"financial_year = {YEAR_OF.format('drawn_on')}", name=op.f("ck_drawn_numbers_financial_year")
+        ),
     )
     op.execute(COUNT_ON)
     op.execute(

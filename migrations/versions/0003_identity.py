@@ -118,7 +118,7 @@ def create_roles() -> None:
         sa.Column("is_built_in", sa.Boolean(), nullable=False),
         sa.Column("version", sa.Integer(), server_default=sa.text("1"), nullable=False),
         sa.Column("created_at", INSTANT, nullable=False),
-        sa.CheckConstraint("own_permissions <@ permissions", name="ck_roles_own_are_held"),
+        sa.CheckConstraint("own_permissions <@ permissions", name=op.f("ck_roles_own_are_held")),
         sa.PrimaryKeyConstraint("id", name="pk_roles"),
         sa.UniqueConstraint("name_key", name="uq_roles_name_key"),
     )
@@ -157,7 +157,7 @@ def create_staff() -> None:
         sa.Column("signed_in_at", INSTANT, nullable=True),
         sa.CheckConstraint(
             "(username is null) = (username_key is null) and (username is null) = (password_hash is null)",
-            name="ck_staff_username_with_password",
+            name=op.f("ck_staff_username_with_password"),
         ),
         sa.ForeignKeyConstraint(["role_id"], ["roles.id"], name="fk_staff_role_id"),
         sa.PrimaryKeyConstraint("id", name="pk_staff"),
@@ -197,10 +197,10 @@ def create_sessions() -> None:
         sa.Column("expires_at", INSTANT, nullable=False),
         sa.Column("ended_at", INSTANT, nullable=True),
         sa.Column("ended_because", sa.String(32), nullable=True),
-        sa.CheckConstraint("(ended_at is null) = (ended_because is null)", name="ck_sessions_ended_with_reason"),
+        sa.CheckConstraint("(ended_at is null) = (ended_because is null)", name=op.f("ck_sessions_ended_with_reason")),
         sa.CheckConstraint(
             "ended_because in ('SIGNED_OUT', 'STOLEN', 'PASSWORD_CHANGED', 'DISABLED', 'TOO_MANY_DEVICES')",
-            name="ck_sessions_session_end",
+            name=op.f("ck_sessions_session_end"),
         ),
         sa.ForeignKeyConstraint(["staff_id"], ["staff.id"], name="fk_sessions_staff_id"),
         sa.PrimaryKeyConstraint("id", name="pk_sessions"),
@@ -220,7 +220,7 @@ def create_sessions() -> None:
         sa.Column("successor_sealed", sa.LargeBinary(), nullable=True),
         sa.CheckConstraint(
             "(used_at is null) = (used_by is null) and (used_at is null) = (successor_sealed is null)",
-            name="ck_refresh_tokens_used_with_successor",
+            name=op.f("ck_refresh_tokens_used_with_successor"),
         ),
         sa.ForeignKeyConstraint(
             ["session_id"], ["sessions.id"], name="fk_refresh_tokens_session_id", ondelete="CASCADE"

@@ -48,12 +48,12 @@ def upgrade() -> None:
         sa.Column("version", sa.Integer(), server_default=sa.text("1"), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_customers"),
-        sa.CheckConstraint("gender in ('FEMALE', 'MALE', 'OTHER')", name="ck_customers_gender"),
+        sa.CheckConstraint("gender in ('FEMALE', 'MALE', 'OTHER')", name=op.f("ck_customers_gender")),
         sa.CheckConstraint(
             "(phone_sealed is null) = (phone_index is null) and (phone_sealed is null) = (phone_last_digits is null)",
-            name="ck_customers_phone_is_whole",
+            name=op.f("ck_customers_phone_is_whole"),
         ),
-        sa.CheckConstraint("(email_sealed is null) = (email_index is null)", name="ck_customers_email_is_whole"),
+        sa.CheckConstraint("(email_sealed is null) = (email_index is null)", name=op.f("ck_customers_email_is_whole")),
     )
     for column in ("search_name", "search_first_name", "created_at"):
         op.create_index(f"ix_customers_{column}_id", "customers", [column, "id"])

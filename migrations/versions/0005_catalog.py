@@ -46,8 +46,8 @@ def create_tax_classes() -> None:
         sa.Column("allows_input_credit", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("tax_class_id", "valid_from", name="pk_tax_rates"),
         sa.ForeignKeyConstraint(["tax_class_id"], ["tax_classes.id"], name="fk_tax_rates_tax_class_id"),
-        sa.CheckConstraint("rate_hundredths between 0 and 4000", name="ck_tax_rates_rate"),
-        sa.CheckConstraint("valid_from between '2000-01-01' and '2099-12-31'", name="ck_tax_rates_valid_from"),
+        sa.CheckConstraint("rate_hundredths between 0 and 4000", name=op.f("ck_tax_rates_rate")),
+        sa.CheckConstraint("valid_from between '2000-01-01' and '2099-12-31'", name=op.f("ck_tax_rates_valid_from")),
     )
     op.execute(
         "create trigger tax_rates_append_only before update or delete on tax_rates "
@@ -77,9 +77,9 @@ def create_services() -> None:
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_services"),
         sa.ForeignKeyConstraint(["tax_class_id"], ["tax_classes.id"], name="fk_services_tax_class_id"),
-        sa.CheckConstraint("price_paise between 0 and 1000000000", name="ck_services_price"),
-        sa.CheckConstraint("duration_minutes between 1 and 720", name="ck_services_duration"),
-        sa.CheckConstraint("sac_code ~ '^99[0-9]{4}$'", name="ck_services_sac"),
+        sa.CheckConstraint("price_paise between 0 and 1000000000", name=op.f("ck_services_price")),
+        sa.CheckConstraint("duration_minutes between 1 and 720", name=op.f("ck_services_duration")),
+        sa.CheckConstraint("sac_code ~ '^99[0-9]{4}$'", name=op.f("ck_services_sac")),
     )
     op.create_index("ix_services_search_name_id", "services", ["search_name", "id"])
     op.create_index("ix_services_category_search_name_id", "services", ["category", "search_name", "id"])
@@ -109,10 +109,10 @@ def create_products() -> None:
         sa.ForeignKeyConstraint(["tax_class_id"], ["tax_classes.id"], name="fk_products_tax_class_id"),
         sa.UniqueConstraint("sku", name="uq_products_sku"),
         sa.UniqueConstraint("barcode", name="uq_products_barcode"),
-        sa.CheckConstraint("price_paise between 0 and 1000000000", name="ck_products_price"),
-        sa.CheckConstraint("unit_cost_paise between 0 and 1000000000", name="ck_products_unit_cost"),
-        sa.CheckConstraint("hsn_code ~ '^[0-9]{4,8}$'", name="ck_products_hsn"),
-        sa.CheckConstraint("is_retail or price_paise = 0", name="ck_products_only_retail_has_a_price"),
+        sa.CheckConstraint("price_paise between 0 and 1000000000", name=op.f("ck_products_price")),
+        sa.CheckConstraint("unit_cost_paise between 0 and 1000000000", name=op.f("ck_products_unit_cost")),
+        sa.CheckConstraint("hsn_code ~ '^[0-9]{4,8}$'", name=op.f("ck_products_hsn")),
+        sa.CheckConstraint("is_retail or price_paise = 0", name=op.f("ck_products_only_retail_has_a_price")),
     )
     op.create_index("ix_products_search_name_id", "products", ["search_name", "id"])
     op.create_index("ix_products_category_search_name_id", "products", ["category", "search_name", "id"])

@@ -82,10 +82,10 @@ def create_day_summaries() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_day_summaries"),
         sa.ForeignKeyConstraint(["branch_id"], ["branches.id"], name="fk_day_summaries_branch_id"),
         sa.UniqueConstraint("branch_id", "business_date", name="uq_day_summaries_branch_id_business_date"),
-        sa.CheckConstraint("net_paise = sales_paise - refund_paise", name="ck_day_summaries_net"),
-        sa.CheckConstraint("bill_count >= 0", name="ck_day_summaries_bill_count"),
+        sa.CheckConstraint("net_paise = sales_paise - refund_paise", name=op.f("ck_day_summaries_net")),
+        sa.CheckConstraint("bill_count >= 0", name=op.f("ck_day_summaries_bill_count")),
         sa.CheckConstraint(
-            "business_date between '2000-01-01' and '2100-01-01'", name="ck_day_summaries_business_date"
+            "business_date between '2000-01-01' and '2100-01-01'", name=op.f("ck_day_summaries_business_date")
         ),
     )
 
@@ -96,7 +96,7 @@ def create_lists() -> None:
         "day_payment_totals",
         *_key("method", sa.String(32), "day_payment_totals"),
         sa.Column("amount_paise", sa.BigInteger(), nullable=False),
-        sa.CheckConstraint(f"method in ({METHODS})", name="ck_day_payment_totals_payment_method"),
+        sa.CheckConstraint(f"method in ({METHODS})", name=op.f("ck_day_payment_totals_payment_method")),
     )
     op.create_table(
         "day_tax_totals",
