@@ -11,7 +11,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from salonos import up as house
-from salonos.terminal import database_url, settings_or_exit
+from salonos.terminal import database_url, named_database_url, settings_or_exit
 
 app = typer.Typer(
     help="The back office of a salon.", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
@@ -33,14 +33,14 @@ def up() -> None:
 @app.command()
 def serve() -> None:
     """Run one API process. Needs DATABASE_URL and REDIS_URL."""
-    database_url(settings_or_exit())
+    named_database_url(settings_or_exit())
     become("salonos.edge", "serve")
 
 
 @app.command()
 def worker() -> None:
     """Run one background worker. Needs DATABASE_URL and REDIS_URL."""
-    database_url(settings_or_exit())
+    named_database_url(settings_or_exit())
     become("worker")
 
 
@@ -68,7 +68,7 @@ def create_owner(
     username: Annotated[str, typer.Argument(help="The name to sign in with.")],
     display_name: Annotated[str, typer.Argument(help="The owner's name as others see it.")],
 ) -> None:
-    """Create an owner's sign-in. The password is asked for, or read from SALONOS_OWNER_PASSWORD."""
+    """Create an owner's sign-in, while `salonos up` runs or at DATABASE_URL. The password is asked for, or read from SALONOS_OWNER_PASSWORD."""
     database_url(settings_or_exit())
     become("salonos.owner", username, display_name)
 

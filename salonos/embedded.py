@@ -95,7 +95,7 @@ def start(home: Path, *, is_durable: bool = True) -> Servers:
     except BaseException:
         lock.close()
         raise
-    url = f"postgresql+asyncpg://salonos@/salonos?host={quote(str(run))}"
+    url = _database_url(run)
     return Servers(url, redis_url, postgres, valkey, lock, run)
 
 
@@ -137,11 +137,26 @@ def _claim(home: Path) -> IO[str]:
     return lock
 
 
-def _socket_folder(home: Path) -> Path:
+def running_database_url(home: Path) -> str | None:
+    """The address of the bundled database that another process runs with this folder, None where none does."""
+    run = _socket_path(home)
+    return _database_url(run) if (run / _POSTGRES_SOCKET).exists() else None
+
+
+def _database_url(run: Path) -> str:
+    return f"postgresql+asyncpg://salonos@/salonos?host={quote(str(run))}"
+
+
+def _socket_path(home: Path) -> Path:
     run = home.resolve() / "run"
-    if len(str(run / _POSTGRES_SOCKET).encode()) > SOCKET_PATH_BYTES_MAX:
-        tail = hashlib.sha256(str(home.resolve()).encode()).hexdigest()[:12]
-        run = Path(tempfile.gettempdir()) / f"salonos-{os.geteuid()}-{tail}"
+    if len(str(run / _POSTGRES_SOCKET).encode()) <= SOCKET_PATH_BYTES_MAX:
+        return run
+    tail = hashlib.sha256(str(home.resolve()).encode()).hexdigest()[:12]
+    return Path(tempfile.gettempdir()) / f"salonos-{os.geteuid()}-{tail}"
+
+
+def _socket_folder(home: Path) -> Path:
+    run = _socket_path(home)
     run.mkdir(mode=_PRIVATE, exist_ok=True)
     if run.stat().st_uid != os.geteuid():
         raise EmbeddedFailed(f"The folder {run} belongs to another user.", exit_code=STATE_EXIT)

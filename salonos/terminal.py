@@ -2,9 +2,10 @@
 
 import sys
 
+from salonos import embedded
 from salonos.settings import USAGE_EXIT, Settings, SettingWrong
 
-__all__ = ["USAGE_EXIT", "database_url", "fail", "settings_or_exit"]
+__all__ = ["USAGE_EXIT", "database_url", "fail", "named_database_url", "settings_or_exit"]
 
 
 def fail(message: str, code: int) -> SystemExit:
@@ -22,7 +23,15 @@ def settings_or_exit() -> Settings:
 
 
 def database_url(settings: Settings) -> str:
-    """The database that the environment names; the bundled one is only there while `up` runs."""
+    """The database that the environment names, or the bundled one while `salonos up` runs."""
+    url = settings.database_url or embedded.running_database_url(settings.home)
+    if url is None:
+        raise fail("Set DATABASE_URL, or start `salonos up`, which brings a database.", USAGE_EXIT)
+    return url
+
+
+def named_database_url(settings: Settings) -> str:
+    """The database that the environment names: a part that runs apart is told where it is."""
     if settings.database_url is None:
         raise fail("Set DATABASE_URL, or use `salonos up`, which brings a database.", USAGE_EXIT)
     return settings.database_url

@@ -13,6 +13,7 @@ import psutil
 from salonos.embedded import BUSY_EXIT
 from salonos.settings import USAGE_EXIT
 from salonos.up import PORT_EXIT
+from tests.journeys.client import Client
 from tests.journeys.house import free_port
 
 SECRET = "correct horse battery staple 0123456789"
@@ -113,3 +114,34 @@ def test_a_house_starts_again_what_dies_refuses_a_second_one_and_stops_in_order(
     with up(home, port) as recovered:
         recovered.send_signal(signal.SIGINT)
         assert recovered.wait(60) == 0
+
+
+def create_owner(home: Path, port: int, password: str) -> tuple[int, str]:
+    command = [sys.executable, "-m", "salonos", "create-owner", "asha", "Asha Kulkarni"]
+    own = environment(home, port, SALONOS_OWNER_PASSWORD=password)
+    done = subprocess.run(command, env=own, check=False, capture_output=True, text=True)
+    return done.returncode, done.stdout
+
+
+async def test_an_owner_opens_a_real_salon(tmp_path: Path) -> None:
+    """No demo: the owner is created beside the running salon, signs in, sets it up, and adds the first branch."""
+    home, port = tmp_path / "state", free_port()
+    with up(home, port):
+        password = "nine purple umbrellas"
+        assert create_owner(home, port, password) == (0, "asha may sign in.\n")
+        async with Client(f"http://127.0.0.1:{port}") as owner:
+            await owner.sign_in("asha", password)
+            name = {"input": {"name": "Nayana", "legalName": "Nayana Salons LLP"}}
+            assert await owner.data(SET_UP, name) == {
+                "setUpSalon": {"__typename": "SetUpSalonSuccess", "salon": {"name": "Nayana", "isDemo": False}}
+            }
+            assert (await owner.data(SET_UP, name))["setUpSalon"]["__typename"] == "SalonAlreadySetUp"
+            branch = {"name": "Indiranagar", "code": "BLR", "address": "12, 100 Feet Road", "stateCode": "29"}
+            added = (await owner.data(ADD_BRANCH, {"input": branch}))["addBranch"]
+            assert added == {"branch": {"code": "BLR", "gstin": None}}
+            schema = await owner.ask("{ __schema { queryType { name } } }")
+            assert schema["data"]["__schema"]["queryType"]["name"] == "Query"
+
+
+SET_UP = "mutation($input: SetUpSalonInput!) { setUpSalon(input: $input) { __typename ... on SetUpSalonSuccess { salon { name isDemo } } } }"
+ADD_BRANCH = "mutation($input: AddBranchInput!) { addBranch(input: $input) { ... on AddBranchSuccess { branch { code gstin } } } }"

@@ -78,7 +78,7 @@ class NewBranch:
 async def set_up_salon(work: Work, new: NewSalon) -> UUID:
     """Creates the one salon of this deployment.
 
-    Raises: InvalidInput; IntegrityError when there is one already.
+    Raises: InvalidInput; SalonAlreadySetUp.
     """
     work.actor.require(Permission.SETTINGS_MANAGE)
     row = tables.Salon(
@@ -89,7 +89,12 @@ async def set_up_salon(work: Work, new: NewSalon) -> UUID:
         is_demo=new.is_demo,
     )
     work.session.add(row)
-    await work.session.flush()
+    try:
+        await work.session.flush()
+    except IntegrityError as error:
+        if constraint_of(error) == "uq_salons_is_only":
+            raise problems.SalonAlreadySetUp from error
+        raise
     return row.id
 
 

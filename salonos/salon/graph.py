@@ -161,6 +161,11 @@ class SalonReads:
 # --- problems
 
 
+@problem(problems.SalonAlreadySetUp)
+class SalonAlreadySetUp(Problem):
+    """A deployment is one salon, and it is there."""
+
+
 @problem(problems.BranchCodeTaken)
 class BranchCodeTaken(Problem):
     """Another branch has this code: numbers of documents would not be unique."""
@@ -181,6 +186,14 @@ class ClockBehind(Problem):
 
 
 # --- inputs
+
+
+@strawberry.input(description="The business as it is set up.")
+class SetUpSalonInput:
+    """The business as it is set up."""
+
+    name: str = field("What customers call it, at most 120 characters.")
+    legal_name: str | None = field("The name that stands on invoices; the name when it is left out.")
 
 
 @strawberry.input(description="What becomes of the profile; what is left out stays.")
@@ -254,6 +267,13 @@ class UpdateSalonSuccess:
     salon: Salon | None = field("As it is now.")
 
 
+@strawberry.type(description="The salon is set up.")
+class SetUpSalonSuccess:
+    """The salon is set up."""
+
+    salon: Salon | None = field("As it is now. Add its first branch next.")
+
+
 @strawberry.type(description="The branch was added.")
 class AddBranchSuccess:
     """The branch was added."""
@@ -282,6 +302,10 @@ class ConfigureNumberSeriesSuccess:
     branch: Branch | None = field("As it is now.")
 
 
+SetUpSalonResult = Annotated[
+    SetUpSalonSuccess | InvalidInput | SalonAlreadySetUp,
+    strawberry.union("SetUpSalonResult", description="What became of it."),
+]
 UpdateSalonResult = Annotated[
     UpdateSalonSuccess | InvalidInput,
     strawberry.union("UpdateSalonResult", description="What became of it."),
@@ -307,6 +331,12 @@ ConfigureNumberSeriesResult = Annotated[
 @extend(Mutation)
 class SalonWrites:
     """The salon's writes."""
+
+    @mutation("Set up the business, once: the owner's first step.", requires=Permission.SETTINGS_MANAGE)
+    async def set_up_salon(self, work: Work, input: SetUpSalonInput) -> SetUpSalonResult:  # noqa: A002  its name in the schema
+        """Creates the one salon."""
+        await commands.set_up_salon(work, commands.NewSalon(name=input.name, legal_name=input.legal_name or input.name))
+        return SetUpSalonSuccess(salon=ref(Salon))
 
     @mutation("Change the business's profile.", requires=Permission.SETTINGS_MANAGE)
     async def update_salon(self, work: Work, input: UpdateSalonInput) -> UpdateSalonResult:  # noqa: A002  its name in the schema

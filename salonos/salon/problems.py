@@ -14,6 +14,13 @@ class BranchCodeTaken(Problem):
 
 
 @dataclass(eq=False)
+class SalonAlreadySetUp(Problem):
+    """A deployment is one salon."""
+
+    message: str = "The salon is set up already. Change its profile instead."
+
+
+@dataclass(eq=False)
 class NumberSeriesExhausted(Problem):
     """The series has used up its range in this financial year."""
 

@@ -3,7 +3,6 @@
 from uuid import UUID
 
 import pytest
-from sqlalchemy.exc import IntegrityError
 
 from salonos.kernel.actor import Actor, Reach, access
 from salonos.kernel.database import Database
@@ -11,6 +10,7 @@ from salonos.kernel.permissions import ROLES
 from salonos.kernel.problems import Forbidden, InvalidInput
 from salonos.salon import commands, queries
 from salonos.salon.commands import NewSalon
+from salonos.salon.problems import SalonAlreadySetUp
 from tests.salon.asker import actor_of
 from tests.salon.makers import make_branch, make_salon
 
@@ -24,7 +24,7 @@ def paths(refused: InvalidInput) -> list[tuple[tuple[str | int, ...], str]]:
 async def test_one_deployment_is_one_business(database: Database) -> None:
     await make_salon(database)
 
-    with pytest.raises(IntegrityError, match="uq_salons_is_only"):
+    with pytest.raises(SalonAlreadySetUp):
         await make_salon(database)
 
 
