@@ -365,7 +365,7 @@ class BooksWrites:
     """The writes."""
 
     @mutation("Write an entry by hand.", requires=Permission.JOURNAL_POST, idempotency=Idempotency.REQUIRED)
-    async def post_journal(self, work: Work, input: PostJournalInput) -> PostJournalResult:  # noqa: A002  the argument's name
+    async def post_journal(self, work: Work, input: PostJournalInput) -> PostJournalResult:
         """Posts a journal."""
         journal = commands.NewJournal(
             id_value("branch", input.branch_id),

@@ -439,13 +439,13 @@ class CatalogWrites:
     """The catalogue's writes."""
 
     @mutation("Make a tax class with its first rate.", requires=Permission.CATALOG_MANAGE)
-    async def create_tax_class(self, work: Work, input: CreateTaxClassInput) -> CreateTaxClassResult:  # noqa: A002  its name in the schema
+    async def create_tax_class(self, work: Work, input: CreateTaxClassInput) -> CreateTaxClassResult:
         """Makes a class."""
         class_id = await commands.create_tax_class(work, name=input.name, rate=dated_rate(input))
         return CreateTaxClassSuccess(tax_class=ref(TaxClass, class_id))
 
     @mutation("Add a tax class's rate from a date on.", requires=Permission.CATALOG_MANAGE)
-    async def add_tax_rate(self, work: Work, input: AddTaxRateInput) -> AddTaxRateResult:  # noqa: A002  its name in the schema
+    async def add_tax_rate(self, work: Work, input: AddTaxRateInput) -> AddTaxRateResult:
         """Adds a rate."""
         class_id = id_value("taxclass", input.tax_class_id)
         return AddTaxRateSuccess(
@@ -453,7 +453,7 @@ class CatalogWrites:
         )
 
     @mutation("Take a service into the catalogue.", requires=Permission.CATALOG_MANAGE)
-    async def create_service(self, work: Work, input: CreateServiceInput) -> CreateServiceResult:  # noqa: A002  its name in the schema
+    async def create_service(self, work: Work, input: CreateServiceInput) -> CreateServiceResult:
         """Creates a service."""
         new = commands.NewService(
             name=input.name,
@@ -467,7 +467,7 @@ class CatalogWrites:
         return CreateServiceSuccess(service=ref(Service, await commands.create_service(work, new)))
 
     @mutation("Change a service.", requires=Permission.CATALOG_MANAGE)
-    async def update_service(self, work: Work, input: UpdateServiceInput) -> UpdateServiceResult:  # noqa: A002  its name in the schema
+    async def update_service(self, work: Work, input: UpdateServiceInput) -> UpdateServiceResult:
         """Changes a service."""
         changes = commands.ServiceChanges(
             name=input.name,
@@ -483,14 +483,14 @@ class CatalogWrites:
         return UpdateServiceSuccess(service=ref(Service, service_id))
 
     @mutation("Offer a service no longer, or again.", requires=Permission.CATALOG_MANAGE)
-    async def retire_service(self, work: Work, input: RetireServiceInput) -> RetireServiceResult:  # noqa: A002  its name in the schema
+    async def retire_service(self, work: Work, input: RetireServiceInput) -> RetireServiceResult:
         """Retires a service."""
         service_id = id_value("service", input.service_id)
         await commands.retire_service(work, service_id, input.expected_version, is_back=input.is_back)
         return RetireServiceSuccess(service=ref(Service, service_id))
 
     @mutation("Take a product into the catalogue.", requires=Permission.CATALOG_MANAGE)
-    async def create_product(self, work: Work, input: CreateProductInput) -> CreateProductResult:  # noqa: A002  its name in the schema
+    async def create_product(self, work: Work, input: CreateProductInput) -> CreateProductResult:
         """Creates a product."""
         new = commands.NewProduct(
             name=input.name,
@@ -507,7 +507,7 @@ class CatalogWrites:
         return CreateProductSuccess(product=ref(Product, await commands.create_product(work, new)))
 
     @mutation("Change a product.", requires=Permission.CATALOG_MANAGE)
-    async def update_product(self, work: Work, input: UpdateProductInput) -> UpdateProductResult:  # noqa: A002  its name in the schema
+    async def update_product(self, work: Work, input: UpdateProductInput) -> UpdateProductResult:
         """Changes a product."""
         changes = commands.ProductChanges(
             name=input.name,
@@ -526,7 +526,7 @@ class CatalogWrites:
         return UpdateProductSuccess(product=ref(Product, product_id))
 
     @mutation("Take a product out of the catalogue, or back into it.", requires=Permission.CATALOG_MANAGE)
-    async def retire_product(self, work: Work, input: RetireProductInput) -> RetireProductResult:  # noqa: A002  its name in the schema
+    async def retire_product(self, work: Work, input: RetireProductInput) -> RetireProductResult:
         """Retires a product."""
         product_id = id_value("product", input.product_id)
         await commands.retire_product(work, product_id, input.expected_version, is_back=input.is_back)

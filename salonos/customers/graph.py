@@ -257,13 +257,13 @@ class CustomerWrites:
     """The customers' writes."""
 
     @mutation("Take a person into the records.", requires=Permission.CUSTOMER_WRITE)
-    async def create_customer(self, work: Work, input: CreateCustomerInput) -> CreateCustomerResult:  # noqa: A002  its name in the schema
+    async def create_customer(self, work: Work, input: CreateCustomerInput) -> CreateCustomerResult:
         """Creates a customer."""
         customer_id = await commands.create_customer(work, commands.NewCustomer(**vars(input)))
         return CreateCustomerSuccess(customer=ref(Customer, customer_id))
 
     @mutation("Change what is known of a person.", requires=Permission.CUSTOMER_WRITE)
-    async def update_customer(self, work: Work, input: UpdateCustomerInput) -> UpdateCustomerResult:  # noqa: A002  its name in the schema
+    async def update_customer(self, work: Work, input: UpdateCustomerInput) -> UpdateCustomerResult:
         """Changes a customer."""
         changes = commands.CustomerChanges(
             name=input.name,

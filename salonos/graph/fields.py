@@ -214,7 +214,7 @@ def connection(
     description: str,
     *,
     order: type[enum.Enum] | Order,
-    filter: type[Any] | None = None,  # noqa: A002  the argument's name
+    filter: type[Any] | None = None,
     requires: Permission | Rule | None = None,
     only: Callable[[FromClause], Predicate] | None = None,
 ) -> Any:
@@ -418,7 +418,7 @@ def extend(target: type[Any]) -> Callable[[type[T]], type[T]]:
     return decorate
 
 
-def ref(kind: type[T], id: UUID | None = None, *, actor: Actor | None = None) -> T:  # noqa: A002  its name everywhere
+def ref(kind: type[T], id: UUID | None = None, *, actor: Actor | None = None) -> T:
     """Stands for an object in a payload: `PostBillSuccess(bill=ref(Bill, bill_id))`, read by its plan.
 
     A computed type has no id: `SignInSuccess(viewer=ref(Viewer, actor=new_actor))`, read with that actor's rights.

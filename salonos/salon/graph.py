@@ -333,31 +333,31 @@ class SalonWrites:
     """The salon's writes."""
 
     @mutation("Set up the business, once: the owner's first step.", requires=Permission.SETTINGS_MANAGE)
-    async def set_up_salon(self, work: Work, input: SetUpSalonInput) -> SetUpSalonResult:  # noqa: A002  its name in the schema
+    async def set_up_salon(self, work: Work, input: SetUpSalonInput) -> SetUpSalonResult:
         """Creates the one salon."""
         await commands.set_up_salon(work, commands.NewSalon(name=input.name, legal_name=input.legal_name or input.name))
         return SetUpSalonSuccess(salon=ref(Salon))
 
     @mutation("Change the business's profile.", requires=Permission.SETTINGS_MANAGE)
-    async def update_salon(self, work: Work, input: UpdateSalonInput) -> UpdateSalonResult:  # noqa: A002  its name in the schema
+    async def update_salon(self, work: Work, input: UpdateSalonInput) -> UpdateSalonResult:
         """Changes the profile."""
         await commands.update_salon(work, name=input.name, legal_name=input.legal_name)
         return UpdateSalonSuccess(salon=ref(Salon))
 
     @mutation("Add a branch with its number series.", requires=Permission.SETTINGS_MANAGE)
-    async def add_branch(self, work: Work, input: AddBranchInput) -> AddBranchResult:  # noqa: A002  its name in the schema
+    async def add_branch(self, work: Work, input: AddBranchInput) -> AddBranchResult:
         """Adds a branch."""
         new = commands.NewBranch(**vars(input))
         return AddBranchSuccess(branch=ref(Branch, await commands.add_branch(work, new)))
 
     @mutation("Change a branch.", requires=Permission.SETTINGS_MANAGE)
-    async def update_branch(self, work: Work, input: UpdateBranchInput) -> UpdateBranchResult:  # noqa: A002  its name in the schema
+    async def update_branch(self, work: Work, input: UpdateBranchInput) -> UpdateBranchResult:
         """Changes a branch."""
         given = vars(input) | {"branch_id": id_value("branch", input.branch_id)}
         return UpdateBranchSuccess(branch=ref(Branch, await commands.update_branch(work, **given)))
 
     @mutation("Replace a branch's opening hours.", requires=Permission.SETTINGS_MANAGE)
-    async def set_opening_hours(self, work: Work, input: SetOpeningHoursInput) -> SetOpeningHoursResult:  # noqa: A002  its name in the schema
+    async def set_opening_hours(self, work: Work, input: SetOpeningHoursInput) -> SetOpeningHoursResult:
         """Replaces the hours."""
         hours = [commands.NewHours(each.weekday, each.opens_at, each.closes_at) for each in input.hours]
         branch_id = await commands.set_opening_hours(work, id_value("branch", input.branch_id), hours)
@@ -367,7 +367,7 @@ class SalonWrites:
     async def configure_number_series(
         self,
         work: Work,
-        input: ConfigureNumberSeriesInput,  # noqa: A002  its name in the schema
+        input: ConfigureNumberSeriesInput,
     ) -> ConfigureNumberSeriesResult:
         """Changes a series."""
         branch_id = id_value("branch", input.branch_id)

@@ -199,13 +199,13 @@ class BillWrites:
         requires=Permission.BILL_CREATE,
         idempotency=Idempotency.ACCEPTED,
     )
-    async def create_bill(self, work: Work, input: CreateBillInput) -> CreateBillResult:  # noqa: A002  the argument's name
+    async def create_bill(self, work: Work, input: CreateBillInput) -> CreateBillResult:
         """Begins a draft."""
         new = NewBill(branch_id=id_value("branch", input.branch_id), **contents_of(input))
         return CreateBillSuccess(bill=ref(Bill, await commands.create_bill(work, new)))
 
     @mutation("Replace lines, discount, tips and all else of a draft.", requires=Permission.BILL_CREATE)
-    async def update_bill(self, work: Work, input: UpdateBillInput) -> UpdateBillResult:  # noqa: A002  the argument's name
+    async def update_bill(self, work: Work, input: UpdateBillInput) -> UpdateBillResult:
         """Changes a draft."""
         bill_id = id_value("bill", input.bill_id)
         contents = BillContents(**contents_of(input))
@@ -217,7 +217,7 @@ class BillWrites:
         requires=Permission.PAYMENT_TAKE,
         idempotency=Idempotency.REQUIRED,
     )
-    async def add_payment(self, work: Work, input: AddPaymentInput) -> AddPaymentResult:  # noqa: A002  the argument's name
+    async def add_payment(self, work: Work, input: AddPaymentInput) -> AddPaymentResult:
         """Takes a payment."""
         bill_id, tender = id_value("bill", input.bill_id), tender_of(input.payment)
         taken = await commands.add_payment(work, bill_id, tender, expected_version=input.expected_version)
@@ -232,7 +232,7 @@ class BillWrites:
         requires=Permission.BILL_CREATE,
         idempotency=Idempotency.REQUIRED,
     )
-    async def post_bill(self, work: Work, input: PostBillInput) -> PostBillResult:  # noqa: A002  the argument's name
+    async def post_bill(self, work: Work, input: PostBillInput) -> PostBillResult:
         """Posts a draft."""
         bill_id = id_value("bill", input.bill_id)
         await commands.post_bill(work, bill_id, expected_version=input.expected_version)
@@ -243,7 +243,7 @@ class BillWrites:
         requires=Permission.BILL_CREATE,
         idempotency=Idempotency.REQUIRED,
     )
-    async def check_out(self, work: Work, input: CheckOutInput) -> CheckOutResult:  # noqa: A002  the argument's name
+    async def check_out(self, work: Work, input: CheckOutInput) -> CheckOutResult:
         """Sells."""
         payments = tuple(tender_of(each) for each in input.payments)
         new = NewSale(branch_id=id_value("branch", input.branch_id), payments=payments, **contents_of(input))

@@ -184,7 +184,7 @@ class PeopleWrites:
     """Members of staff and their passwords."""
 
     @mutation("Take a person on.", requires=Permission.STAFF_MANAGE, idempotency=Idempotency.IGNORED, transaction=False)
-    async def create_staff_member(self, info: Info, input: CreateStaffMemberInput) -> CreateStaffMemberResult:  # noqa: A002
+    async def create_staff_member(self, info: Info, input: CreateStaffMemberInput) -> CreateStaffMemberResult:
         """Takes on."""
         new = commands.NewStaffMember(
             display_name=input.display_name,
@@ -205,7 +205,7 @@ class PeopleWrites:
         idempotency=Idempotency.IGNORED,
         transaction=False,
     )
-    async def update_staff_member(self, info: Info, input: UpdateStaffMemberInput) -> UpdateStaffMemberResult:  # noqa: A002
+    async def update_staff_member(self, info: Info, input: UpdateStaffMemberInput) -> UpdateStaffMemberResult:
         """Changes."""
         staff_id, expected = id_value("staff", input.staff_id), input.expected_version
         change = commands.StaffChange(
@@ -228,7 +228,7 @@ class PeopleWrites:
         requires=Permission.STAFF_MANAGE,
         idempotency=Idempotency.IGNORED,
     )
-    async def disable_staff_member(self, work: Work, input: DisableStaffMemberInput) -> DisableStaffMemberResult:  # noqa: A002
+    async def disable_staff_member(self, work: Work, input: DisableStaffMemberInput) -> DisableStaffMemberResult:
         """Disables."""
         staff_id = id_value("staff", input.staff_id)
         await commands.disable_staff_member(work, staff_id, expected_version=input.expected_version)
@@ -239,7 +239,7 @@ class PeopleWrites:
         requires=Permission.STAFF_MANAGE,
         idempotency=Idempotency.IGNORED,
     )
-    async def enable_staff_member(self, work: Work, input: EnableStaffMemberInput) -> EnableStaffMemberResult:  # noqa: A002
+    async def enable_staff_member(self, work: Work, input: EnableStaffMemberInput) -> EnableStaffMemberResult:
         """Enables."""
         staff_id = id_value("staff", input.staff_id)
         await commands.enable_staff_member(work, staff_id, expected_version=input.expected_version)
@@ -251,7 +251,7 @@ class PeopleWrites:
         idempotency=Idempotency.IGNORED,
         transaction=False,
     )
-    async def change_password(self, info: Info, input: ChangePasswordInput) -> ChangePasswordResult:  # noqa: A002
+    async def change_password(self, info: Info, input: ChangePasswordInput) -> ChangePasswordResult:
         """Changes one's own password."""
         await commands.change_password(
             info.context.database,
@@ -267,7 +267,7 @@ class PeopleWrites:
         idempotency=Idempotency.IGNORED,
         transaction=False,
     )
-    async def reset_password(self, info: Info, input: ResetPasswordInput) -> ResetPasswordResult:  # noqa: A002
+    async def reset_password(self, info: Info, input: ResetPasswordInput) -> ResetPasswordResult:
         """Sets another's password."""
         staff_id = id_value("staff", input.staff_id)
         await commands.reset_password(

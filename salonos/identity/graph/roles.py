@@ -72,7 +72,7 @@ class RoleWrites:
     """Roles of one's own."""
 
     @mutation("Make a role, anew or as a copy.", requires=Permission.ROLE_MANAGE, idempotency=Idempotency.IGNORED)
-    async def create_role(self, work: Work, input: CreateRoleInput) -> CreateRoleResult:  # noqa: A002
+    async def create_role(self, work: Work, input: CreateRoleInput) -> CreateRoleResult:
         """Makes a role."""
         new = commands.NewRole(
             name=input.name,
@@ -83,7 +83,7 @@ class RoleWrites:
         return CreateRoleSuccess(role=ref(Role, await commands.create_role(work, new)))
 
     @mutation("Change a role of your own.", requires=Permission.ROLE_MANAGE, idempotency=Idempotency.IGNORED)
-    async def update_role(self, work: Work, input: UpdateRoleInput) -> UpdateRoleResult:  # noqa: A002
+    async def update_role(self, work: Work, input: UpdateRoleInput) -> UpdateRoleResult:
         """Changes a role."""
         role_id = id_value("role", input.role_id)
         change = commands.RoleChange(

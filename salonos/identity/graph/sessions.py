@@ -106,7 +106,7 @@ SignOutDeviceResult = Annotated[
 ]
 
 
-def device(info: Info, *, name: str | None = None, id: str | None = None) -> commands.Device:  # noqa: A002  the field's name
+def device(info: Info, *, name: str | None = None, id: str | None = None) -> commands.Device:
     """Who sends, as far as a request tells."""
     request = info.context.request
     return commands.Device(id=id, name=name or "", address=request.address, program=request.user_agent)
@@ -117,7 +117,7 @@ class SessionWrites:
     """Signing in and out."""
 
     @mutation("Sign in with a password.", requires=PUBLIC, idempotency=Idempotency.IGNORED, transaction=False)
-    async def sign_in(self, info: Info, input: SignInInput) -> SignInResult:  # noqa: A002  the argument's name
+    async def sign_in(self, info: Info, input: SignInInput) -> SignInResult:
         """Signs in."""
         signed_in = await commands.sign_in(
             info.context.database,
@@ -138,7 +138,7 @@ class SessionWrites:
         idempotency=Idempotency.IGNORED,
         transaction=False,
     )
-    async def refresh_tokens(self, info: Info, input: RefreshTokensInput) -> RefreshTokensResult:  # noqa: A002
+    async def refresh_tokens(self, info: Info, input: RefreshTokensInput) -> RefreshTokensResult:
         """Refreshes."""
         signed_in = await commands.refresh(
             info.context.database, refresh_token=input.refresh_token, device=device(info, id=input.device_id)
@@ -151,13 +151,13 @@ class SessionWrites:
         )
 
     @mutation("Sign out, here or everywhere.", requires=AUTHENTICATED, idempotency=Idempotency.IGNORED)
-    async def sign_out(self, work: Work, input: SignOutInput) -> SignOutResult:  # noqa: A002
+    async def sign_out(self, work: Work, input: SignOutInput) -> SignOutResult:
         """Signs out."""
         ended = await commands.sign_out(work, is_everywhere=input.all_devices)
         return SignOutSuccess(devices_signed_out=ended)
 
     @mutation("Sign one device out.", requires=AUTHENTICATED, idempotency=Idempotency.IGNORED)
-    async def sign_out_device(self, work: Work, input: SignOutDeviceInput) -> SignOutDeviceResult:  # noqa: A002
+    async def sign_out_device(self, work: Work, input: SignOutDeviceInput) -> SignOutDeviceResult:
         """Signs a device out."""
         session_id = await commands.sign_out_device(work, id_value("session", input.device_id))
         return SignOutDeviceSuccess(device=ref(Device, session_id))
