@@ -54,7 +54,7 @@ migration-check: $(INSTALLED)  ## do the migrations make what the mapped classes
 	@$(BIN)/pytest -n 0 -q tests/test_migrations.py
 
 prove: $(INSTALLED)  ## the guarantees at their full numbers: takes long
-	@SALONOS_PROVE=1 $(BIN)/pytest -n 2 -m "not browser"
+	@SALONOS_PROVE=1 $(BIN)/pytest -n 2
 
 browser: $(INSTALLED)  ## the playground in headless Chromium; brings Node packages and Chromium itself
 	@tests/browser/run.sh
