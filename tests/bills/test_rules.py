@@ -204,6 +204,15 @@ def test_any_bill_is_exact(bill: tuple[list[PricedLine], Discount | None, Treatm
         assert found.tax.taxable_paise == amount - (sum(expected) if line.is_tax_included else 0)
 
 
+def shares_by_the_rule(asked: int, nets: list[int]) -> list[int]:
+    """Each line's floor of its proportion, then a paisa each to the largest lines, the earlier first."""
+    whole = max(sum(nets), 1)
+    floors = [int(Fraction(asked * net, whole)) for net in nets]
+    for place in sorted(range(len(nets)), key=lambda place: nets[place], reverse=True)[: asked - sum(floors)]:
+        floors[place] += 1
+    return floors
+
+
 @settings(max_examples=EXAMPLES, deadline=None)
 @given(bills())
 def test_parts_sum_to_the_whole(bill: tuple[list[PricedLine], Discount | None, Treatment]) -> None:
@@ -217,8 +226,7 @@ def test_parts_sum_to_the_whole(bill: tuple[list[PricedLine], Discount | None, T
     assert sum(shares) == asked
     assert figures.discount_paise == asked + sum(line.discount_paise for line in given_lines)
     assert all(0 <= share <= net for share, net in zip(shares, nets, strict=True))
-    # A paisa at the most: the largest line takes a remaining one even where its own share comes out even.
-    assert all(abs(share * sum(nets) - asked * net) <= sum(nets) for share, net in zip(shares, nets, strict=True))
+    assert shares == shares_by_the_rule(asked, nets)
     taxes = figures.cgst_paise + figures.sgst_paise + figures.igst_paise
     assert figures.total_paise == figures.taxable_paise + taxes + figures.round_off_paise
     assert figures.total_paise == 100 * nearest(Fraction(figures.taxable_paise + taxes, 100))
