@@ -13,7 +13,7 @@ from salonos.kernel.clock import parse_instant
 SECRET_CHARACTERS_MIN = 32
 SECRET_DISTINCT_MIN = 10
 PORT_MAX = 65_535
-USAGE_EXIT, STATE_EXIT = 64, 73
+USAGE_EXIT, STATE_EXIT, DATABASE_EXIT = 64, 73, 78
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 _TRUE, _FALSE = frozenset({"1", "true", "yes", "on"}), frozenset({"", "0", "false", "no", "off"})
 
@@ -46,6 +46,8 @@ class Settings:
     allowed_origins: tuple[str, ...]
     allowed_hosts: tuple[str, ...]
     database_pool_size: int
+    is_forgetful_allowed: bool
+    """Whether the database may be one that loses acknowledged writes at a power cut: tests use such a one."""
 
     @property
     def address(self) -> str:
@@ -80,6 +82,7 @@ class Settings:
             allowed_origins=_names(env, "SALONOS_ORIGINS") or tuple(f"http://{name}:{port}" for name in _own_names()),
             allowed_hosts=_names(env, "SALONOS_HOSTS") or _own_names(),
             database_pool_size=_number(env, "SALONOS_DATABASE_POOL", 10, most=100),
+            is_forgetful_allowed=_flag(env, "SALONOS_FORGETFUL_DATABASE"),
         )
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from types import FrameType
 
 from salonos import embedded
-from salonos.settings import Settings
+from salonos.settings import DATABASE_EXIT, Settings
 from salonos.terminal import USAGE_EXIT, fail
 
 SLOW_S = 2.0
@@ -174,6 +174,9 @@ class House:
         for name, process in list(self.processes.items()):
             if process.poll() is None:
                 continue
+            if process.returncode == DATABASE_EXIT:  # it has said why, and would say it again
+                self.stop()
+                raise SystemExit(DATABASE_EXIT)
             now = time.monotonic()
             self.restarts = [at for at in self.restarts if now - at < RESTART_WINDOW_S] + [now]
             if len(self.restarts) > RESTARTS_MAX:

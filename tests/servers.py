@@ -36,6 +36,7 @@ class TestServers:
         self.servers = embedded.start(self.home, is_durable=False)
         os.environ[DATABASE] = self.servers.database_url
         os.environ[REDIS] = self.servers.redis_url
+        os.environ["SALONOS_FORGETFUL_DATABASE"] = "1"  # the suite's server does without fsync
         asyncio.run(self._make_template())
 
     async def _make_template(self) -> None:

@@ -1,6 +1,11 @@
 """`python -m worker` is one background worker."""
 
-from salonos.terminal import settings_or_exit
+from salonos.kernel.database import Forgetful
+from salonos.settings import DATABASE_EXIT
+from salonos.terminal import fail, settings_or_exit
 from worker.main import run
 
-run(settings_or_exit())
+try:
+    run(settings_or_exit())
+except Forgetful as forgetful:
+    raise fail(str(forgetful), DATABASE_EXIT) from None

@@ -213,7 +213,7 @@ async def _close(worker: Worker) -> None:
 def run(settings: Settings) -> None:
     """Runs a worker until SIGTERM or SIGINT.
 
-    Raises: SettingWrong without a database.
+    Raises: SettingWrong without a database; Forgetful for one that loses acknowledged writes at a power cut.
     """
     if settings.database_url is None:
         raise SettingWrong("DATABASE_URL is missing: a worker needs it.")
@@ -237,6 +237,8 @@ async def _serve(settings: Settings, database_url: str) -> None:
         return
     database = opening.result()
     try:
+        if not settings.is_forgetful_allowed:
+            await database.refuse_forgetful()
         await Process(database, settings.redis_url, stopping=stopping).run()
     finally:
         await database.close()

@@ -6,8 +6,8 @@ import sys
 from salonos import starting
 from salonos.edge.app import make_graph
 from salonos.edge.server import make_server
-from salonos.settings import Settings
-from salonos.terminal import settings_or_exit
+from salonos.settings import DATABASE_EXIT, Settings
+from salonos.terminal import fail, settings_or_exit
 
 START_FAILED = 3
 
@@ -16,8 +16,13 @@ def serve(settings: Settings) -> None:
     """Until it is told to stop."""
     server = make_server(settings)
     starting.is_over()
-    with contextlib.suppress(KeyboardInterrupt):
-        server.run()
+    try:
+        with contextlib.suppress(KeyboardInterrupt):
+            server.run()
+    except SystemExit:
+        if server.app.refusal:
+            raise fail(server.app.refusal, DATABASE_EXIT) from None
+        raise
     if not server.started:
         sys.exit(START_FAILED)
 

@@ -27,7 +27,7 @@ from salonos.graph.schema import Graph, make_schema
 from salonos.identity import graph as identity
 from salonos.identity.queries import Identity
 from salonos.kernel import crypto
-from salonos.kernel.database import Database
+from salonos.kernel.database import Database, Forgetful
 from salonos.kernel.ids import new_id
 from salonos.salon import graph as salon
 from salonos.settings import Settings
@@ -62,6 +62,8 @@ class App:
     sockets: Sockets | None = None
     database: Database | None = None
     redis: "Redis | None" = None
+    refusal: str = ""
+    """Why the process does not serve, for whoever started it."""
     _open: contextlib.AsyncExitStack = field(default_factory=contextlib.AsyncExitStack)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -112,6 +114,11 @@ class App:
         await receive()
         try:
             await self.start()
+        except Forgetful as forgetful:
+            self.refusal = str(forgetful)
+            await self._open.aclose()
+            await send({"type": "lifespan.startup.failed", "message": self.refusal})
+            return
         except Exception as failed:
             await send({"type": "lifespan.startup.failed", "message": type(failed).__name__})
             raise
@@ -129,6 +136,8 @@ class App:
             url, pool_size=self.settings.database_pool_size, set_clock=self.settings.set_clock
         )
         self._open.push_async_callback(database.close)
+        if not self.settings.is_forgetful_allowed:
+            await database.refuse_forgetful()
         if self.settings.redis_url:
             self.redis = Redis.from_url(self.settings.redis_url)
             self._open.push_async_callback(self.redis.aclose)

@@ -30,6 +30,7 @@ T = TypeVar("T")
 
 APPLICATION_ROLE = "salonos_app"
 TRIES_MAX = 5
+DURABLE_SETTINGS = ("fsync", "full_page_writes", "synchronous_commit")
 _RETRIED_STATES = frozenset({"40001", "40P01"})  # serialization failure, deadlock: the whole transaction starts over
 _LOCK_NOT_AVAILABLE = "55P03"
 
@@ -108,6 +109,17 @@ def driver_url(url: str) -> str:
     return make_url(url).set(drivername="postgresql+asyncpg").render_as_string(hide_password=False)
 
 
+class Forgetful(Exception):  # noqa: N818  read by whoever set the server up
+    """The server has a setting off without which a power cut loses acknowledged bills; the message names it."""
+
+    def __init__(self, names: tuple[str, ...]) -> None:
+        super().__init__(
+            f"PostgreSQL has {' and '.join(names)} off: a power cut would lose bills that were acknowledged. "
+            "Turn it on in postgresql.conf (or with ALTER SYSTEM) and start SalonOS again."
+        )
+        self.names = names
+
+
 @dataclass
 class Database:
     """One process's way to one database. `set_clock` replaces the time of every transaction (tests and the demo)."""
@@ -155,6 +167,17 @@ class Database:
             await asyncio.wait(self._under_way)
         await self.pool.close()
         await self.engine.dispose()
+
+    async def refuse_forgetful(self) -> None:
+        """Refuses a server that may lose what it acknowledged when the power fails.
+
+        Raises: Forgetful.
+        """
+        rows = await self.pool.fetch(
+            "select name from pg_settings where name = any($1) and setting = 'off' order by name", DURABLE_SETTINGS
+        )
+        if rows:
+            raise Forgetful(tuple(row["name"] for row in rows))
 
     async def now(self) -> datetime:
         """The database's time, or the set clock's."""
