@@ -1,11 +1,16 @@
 """The HTTP server of one API process with its limits; it ends event streams first, so that a stop never waits for them."""
 
+import resource
 from types import FrameType
 
 import uvicorn
 
 from salonos.edge.app import App, make_app
+from salonos.edge.connections import Connection
 from salonos.settings import Settings
+
+CONNECTIONS_MAX = 2_000
+OPEN_FILES = 8_192
 
 
 class Server(uvicorn.Server):
@@ -23,13 +28,14 @@ class Server(uvicorn.Server):
 
 def make_server(settings: Settings) -> Server:
     """No new work once it is told to stop, and ten seconds for what is under way."""
+    allow_open_files()
     app = make_app(settings)
     config = uvicorn.Config(
         app,
         host=settings.host,
         port=settings.port,
         loop="uvloop",
-        http="httptools",
+        http=Connection,
         ws_max_size=65_536,
         ws_max_queue=8,
         ws_per_message_deflate=False,
@@ -37,10 +43,18 @@ def make_server(settings: Settings) -> Server:
         ws_ping_timeout=20,
         timeout_graceful_shutdown=10,
         timeout_keep_alive=5,
-        limit_concurrency=500,
+        limit_concurrency=CONNECTIONS_MAX,
         proxy_headers=False,
         server_header=False,
         access_log=False,
         log_config=None,
     )
     return Server(config, app)
+
+
+def allow_open_files() -> None:
+    """Every connection is a file: as many as we let in must not fail for the shell's default of 1,024."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < most:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
