@@ -1,6 +1,5 @@
 """What every measurement stands on: PostgreSQL and Valkey of its own, as durable as a salon's, and people who sign in."""
 
-import asyncio
 import contextlib
 import os
 import secrets
@@ -13,7 +12,6 @@ import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 import asyncpg
@@ -153,10 +151,3 @@ def cpu_s(pid: int) -> float:
     """Seconds of processor time that a process and its ended children have used (proc(5))."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return sum(int(each) for each in fields[11:13]) / os.sysconf("SC_CLK_TCK")
-
-
-def now() -> datetime:
-    """This instant."""
-    return datetime.now(UTC)
-
-

@@ -40,19 +40,19 @@ _BILL = f"""
                 to_char(received_at at time zone 'UTC', {_TIME}) as "receivedAt"
             from payments where bill_id = b.id order by received_at
         ) p) as payments
-"""  # noqa: S608  constants of this module
+"""
 LATEST_ANYWHERE = f"""
     select coalesce(json_agg(row_to_json(r)), '[]')::text from (
         {_BILL} from (select * from bills order by listed_at desc, id desc limit $1) b
     ) r
-"""  # noqa: S608
+"""
 LATEST_OF_BRANCH = f"""
     select coalesce(json_agg(row_to_json(r)), '[]')::text from (
         {_BILL} from (select * from bills where branch_id = $2 order by listed_at desc, id desc limit $1) b
     ) r
-"""  # noqa: S608
-ONE_ANYWHERE = f"select row_to_json(r)::text from ({_BILL} from bills b where b.id = $1) r"  # noqa: S608
-ONE_OF_BRANCH = f"select row_to_json(r)::text from ({_BILL} from bills b where b.id = $1 and b.branch_id = $2) r"  # noqa: S608
+"""
+ONE_ANYWHERE = f"select row_to_json(r)::text from ({_BILL} from bills b where b.id = $1) r"
+ONE_OF_BRANCH = f"select row_to_json(r)::text from ({_BILL} from bills b where b.id = $1 and b.branch_id = $2) r"
 _BEARER = "Bearer "
 
 
@@ -100,4 +100,6 @@ hand = Hand()
 app = Starlette(routes=[Route("/graphql", hand.graphql, methods=["POST"])], lifespan=hand.lifespan)
 
 if __name__ == "__main__":
-    uvicorn.run(app, port=int(os.environ["BENCH_PORT"]), loop="uvloop", http="httptools", access_log=False, log_level="error")
+    uvicorn.run(
+        app, port=int(os.environ["BENCH_PORT"]), loop="uvloop", http="httptools", access_log=False, log_level="error"
+    )

@@ -51,7 +51,9 @@ def load(target: Target, body: bytes, *, connections: int, seconds: int) -> Load
     p99 = re.search(r"99%\s+([\d.]+)(us|ms|s|m)\b", told)
     if p99 is None:
         raise RuntimeError(told)
-    return Loaded(float(_found(r"Requests/sec:\s+([\d.]+)", told)), float(p99[1]) * _MS[p99[2]], spent_s / requests * 1e6)
+    return Loaded(
+        float(_found(r"Requests/sec:\s+([\d.]+)", told)), float(p99[1]) * _MS[p99[2]], spent_s / requests * 1e6
+    )
 
 
 def _script(target: Target, body: bytes) -> str:

@@ -57,7 +57,7 @@ async def seed(database_url: str, *, bills: int, chance: int = 20261123) -> Seed
             await owner.fetchval("select id from staff order by id limit 1"),
             await owner.fetchval("select id from services order by id limit 1"),
         )
-        luck = random.Random(chance)  # noqa: S311  the same bills each time
+        luck = random.Random(chance)
         await owner.execute("set session_replication_role = replica")
         people = [_customer(luck, number) for number in range(max(1, int(bills * CUSTOMERS_PER_BILL)))]
         await owner.copy_records_to_table("customers", records=people, columns=_CUSTOMER)
@@ -88,7 +88,15 @@ class _Made:
 _CUSTOMER = ("id", "name", "first_name", "search_name", "search_first_name", "created_at")
 _BILL = (
     *("id", "branch_id", "kind", "status", "number", "version", "customer_id", "created_at", "created_by_id"),
-    *("posted_at", "posted_by_id", "business_date", "place_of_supply", "gross_paise", "discount_paise", "taxable_paise"),
+    *(
+        "posted_at",
+        "posted_by_id",
+        "business_date",
+        "place_of_supply",
+        "gross_paise",
+        "discount_paise",
+        "taxable_paise",
+    ),
     *("cgst_paise", "sgst_paise", "igst_paise", "round_off_paise", "total_paise", "tip_paise", "paid_paise"),
     *("payment_state", "entry_id"),
 )
@@ -109,9 +117,7 @@ def _customer(luck: random.Random, number: int) -> Row:
     return new_id(), name, first, name.lower(), first.lower(), FIRST
 
 
-def _bills(
-    luck: random.Random, place: _Place, customer_ids: list[UUID], numbers: range, total: int
-) -> Iterator[_Made]:
+def _bills(luck: random.Random, place: _Place, customer_ids: list[UUID], numbers: range, total: int) -> Iterator[_Made]:
     for number in numbers:
         at = FIRST + timedelta(minutes=MINUTES * number / total)
         yield _bill(luck, place, luck.choice(customer_ids) if luck.random() < 0.9 else None, number, at)  # noqa: PLR2004
@@ -146,9 +152,7 @@ def _line(luck: random.Random, place: _Place, bill_id: UUID, position: int, gros
     )
 
 
-def _payment(
-    luck: random.Random, place: _Place, bill_id: UUID, amount: int, at: datetime, day: Any
-) -> Row:
+def _payment(luck: random.Random, place: _Place, bill_id: UUID, amount: int, at: datetime, day: Any) -> Row:
     method = luck.choice(METHODS)
     cash = (amount, 0) if method == "CASH" else (None, None)
     return (new_id(), bill_id, new_id(), method, amount, *cash, day, at, place.staff_id)

@@ -15,10 +15,9 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-import asyncpg
-
 from salonos.edge.logs import Lines
 from salonos.kernel.database import Database
+from salonos.kernel.readers import Readers
 
 TRIES = 5
 SLACK_HUNDREDTHS = 3
@@ -40,28 +39,28 @@ class Cost:
 
 @dataclass
 class Replayed:
-    """A pool that asks the database once, and answers the same question from memory from then on."""
+    """Readers that ask the database once, and answer the same question from memory from then on."""
 
-    pool: "asyncpg.Pool[asyncpg.Record]"
+    readers: Readers
     statements: int = 0
     known: dict[Any, Any] = field(default_factory=dict)
 
     async def fetchrow(self, sql: str, *values: Any) -> Any:
-        """As the pool's."""
+        """As theirs."""
         self.statements += 1
         key = (sql, repr(values))
         if key not in self.known:
-            self.known[key] = await self.pool.fetchrow(sql, *values)
+            self.known[key] = await self.readers.fetchrow(sql, *values)
         return self.known[key]
 
 
 def replayed(database: Database) -> tuple[Database, Replayed]:
-    """A database for reads whose answers come from memory the second time, and its pool."""
-    pool = Replayed(database.pool)
-    return Database(database.url, database.engine, pool, database.set_clock), pool  # type: ignore[arg-type]  # as much of a pool as reads use
+    """A database for reads whose answers come from memory the second time, and what it reads with."""
+    readers = Replayed(database.readers)
+    return Database(database.url, database.engine, database.pool, readers, database.set_clock), readers  # type: ignore[arg-type]  # as much of them as reads use
 
 
-async def cost(pool: Replayed, work: Callable[[], Awaitable[Any]]) -> Cost:
+async def cost(readers: Replayed, work: Callable[[], Awaitable[Any]]) -> Cost:
     """The least of some runs: a clock's turn or a cache's second may add to one of them.
 
     Whatever is done once only has been done before: by a run that is not counted.
@@ -73,13 +72,13 @@ async def cost(pool: Replayed, work: Callable[[], Awaitable[Any]]) -> Cost:
     logger.setLevel(logging.INFO)
     try:
         await work()
-        return min([await _counted(pool, work) for _ in range(TRIES)], key=lambda each: each.calls)
+        return min([await _counted(readers, work) for _ in range(TRIES)], key=lambda each: each.calls)
     finally:
         logger.handlers[:], logger.propagate = kept[1:]
         logger.setLevel(kept[0])
 
 
-async def _counted(pool: Replayed, work: Callable[[], Awaitable[Any]]) -> Cost:
+async def _counted(readers: Replayed, work: Callable[[], Awaitable[Any]]) -> Cost:
     by: Counter[Any] = Counter()
 
     def on_event(frame: FrameType, event: str, argument: Any) -> None:
@@ -88,7 +87,7 @@ async def _counted(pool: Replayed, work: Callable[[], Awaitable[Any]]) -> Cost:
         elif event == "c_call":
             by[argument] += 1
 
-    before = pool.statements
+    before = readers.statements
     gc.disable()  # what it calls when it runs is not ours
     sys.setprofile(on_event)
     try:
@@ -99,7 +98,7 @@ async def _counted(pool: Replayed, work: Callable[[], Awaitable[Any]]) -> Cost:
     named: Counter[str] = Counter()
     for called, count in by.items():
         named[_name(called)] += count
-    return Cost(pool.statements - before, sum(named.values()), named)
+    return Cost(readers.statements - before, sum(named.values()), named)
 
 
 def _name(called: Any) -> str:

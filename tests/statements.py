@@ -1,4 +1,4 @@
-"""Counts SQL statements, on both roads: SQLAlchemy's engine and asyncpg's pool."""
+"""Counts SQL statements, on both roads: SQLAlchemy's engine and asyncpg's connections."""
 
 import contextlib
 from collections.abc import Iterator
@@ -9,6 +9,7 @@ import asyncpg
 from sqlalchemy import event
 
 from salonos.kernel.database import Database
+from salonos.kernel.readers import Readers
 
 
 @dataclass
@@ -25,24 +26,25 @@ class Statements:
         def on_engine(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
             asked.append(statement)
 
-        ours = self.database.pool
-        originals = {name: getattr(asyncpg.Pool, name) for name in ("fetch", "fetchrow", "fetchval", "execute")}
+        ours = (self.database.pool, self.database.readers)
+        ways = [(asyncpg.Pool, name) for name in ("fetch", "fetchrow", "fetchval", "execute")] + [(Readers, "fetchrow")]
+        originals = {way: getattr(*way) for way in ways}
 
-        def watched(name: str) -> Any:
-            async def call(pool: Any, query: str, *args: Any, **kwargs: Any) -> Any:
-                if pool is ours:
+        def watched(way: tuple[type, str]) -> Any:
+            async def call(road: Any, query: str, *args: Any, **kwargs: Any) -> Any:
+                if road in ours:
                     asked.append(query)
-                return await originals[name](pool, query, *args, **kwargs)
+                return await originals[way](road, query, *args, **kwargs)
 
             return call
 
         engine = self.database.engine.sync_engine
         event.listen(engine, "before_cursor_execute", on_engine)
-        for name in originals:
-            setattr(asyncpg.Pool, name, watched(name))
+        for way in ways:
+            setattr(*way, watched(way))
         try:
             yield asked
         finally:
             event.remove(engine, "before_cursor_execute", on_engine)
-            for name, original in originals.items():
-                setattr(asyncpg.Pool, name, original)
+            for way, original in originals.items():
+                setattr(*way, original)

@@ -28,7 +28,7 @@ from salonos.identity import graph as identity
 from salonos.identity.queries import Identity
 from salonos.kernel import crypto
 from salonos.kernel.database import Database, Forgetful
-from salonos.kernel.ids import new_id
+from salonos.kernel.ids import request_id
 from salonos.salon import graph as salon
 from salonos.settings import Settings
 
@@ -77,15 +77,16 @@ class App:
 
     async def on_http(self, scope: Scope, receive: Receive, send: Send) -> None:
         """GraphQL, health, pages."""
-        own = [(b"x-request-id", new_id().hex.encode())]
+        headers, name = Incoming(scope["headers"]), request_id()
+        own = [(b"x-request-id", name.encode())]
         try:
-            self.gate.check_host(Incoming(scope["headers"]))
+            self.gate.check_host(headers)
         except Refused as refused:
             await reply(send, refused.status, refused.message.encode(), [*own, (b"content-type", b"text/plain")])
             return
         path = scope["path"]
         if path == "/graphql" and self.endpoint is not None:
-            await self.endpoint(scope, receive, send)
+            await self.endpoint(scope, headers, name, receive, send)
         elif path == "/healthz":
             await reply(send, 200, b'{"status":"alive"}', [*own, (b"content-type", b"application/json")])
         elif path == "/readyz" and self.database is not None:
@@ -149,6 +150,7 @@ class App:
         identity_of_tokens = Identity(database)
         self.database = database
         self.endpoint = Endpoint(engine, identity_of_tokens, self.gate)
+        self._open.push_async_callback(self.endpoint.deadlines.stop)
         self.sockets = Sockets(engine, identity_of_tokens, self.gate)
 
 

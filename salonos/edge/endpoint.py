@@ -6,14 +6,16 @@ Follows the GraphQL over HTTP draft: `application/graphql-response+json` where t
 
 import asyncio
 import contextlib
-import logging
 import re
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from graphql import OperationType
 
+from salonos.edge import logs
+from salonos.edge.deadlines import Deadlines
 from salonos.edge.gate import (
     SECURITY_HEADERS,
     ClientGone,
@@ -35,9 +37,9 @@ from salonos.graph.execute import Answer, Engine, Status
 from salonos.identity.queries import Identity
 from salonos.kernel.actor import NOBODY, Actor
 from salonos.kernel.clock import monotonic_s
-from salonos.kernel.ids import new_id
 from salonos.kernel.problems import Refusal, Unauthenticated
 
+READ_S = 10.0
 OPERATION_S = 10.0
 KEEP_ALIVE_S = 12.0
 USER_AGENT_MAX = 200
@@ -45,14 +47,13 @@ JSON, GRAPHQL_JSON, EVENTS = "application/json", "application/graphql-response+j
 EVENT_STREAM = (b"content-type", b"text/event-stream; charset=utf-8")
 COMPLETE = b"event: complete\ndata:\n\n"
 _NAME = re.compile("[A-Za-z][A-Za-z]{0,63}")
+_CONTENT_TYPE = {media: (b"content-type", f"{media}; charset=utf-8".encode()) for media in (JSON, GRAPHQL_JSON)}
 _STATUS = {Status.ANSWERED: 200, Status.REJECTED: 400, Status.UNAVAILABLE: 503, Status.FAILED: 500}
 _PREFLIGHT: Headers = [
     (b"access-control-allow-methods", b"POST"),
     (b"access-control-allow-headers", b"authorization, content-type, idempotency-key"),
     (b"access-control-max-age", b"600"),
 ]
-
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -72,11 +73,11 @@ class Endpoint:
     identity: Identity
     gate: Gate
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    deadlines: Deadlines = field(default_factory=Deadlines)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, headers: Incoming, request_id: str, receive: Receive, send: Send) -> None:
         """One HTTP request."""
-        began_s, request_id = monotonic_s(), new_id().hex
-        headers = Incoming(scope["headers"])
+        began_s = monotonic_s()
         common: Headers = [(b"x-request-id", request_id.encode())]
         status, code, operation = 500, "", ""
         try:
@@ -85,7 +86,7 @@ class Endpoint:
                 return await reply(send, 204, b"", [*common, *_PREFLIGHT])
             check_request(scope, headers)
             media = accepted(headers.get(b"accept").decode("latin-1"))
-            asked = asked_of(await read_body(receive, headers))
+            asked = asked_of(await self.body(receive, headers))
             operation = name_to_log(asked.operation_name)
             facts = facts_of(scope, headers, request_id)
             if media == EVENTS and self.kind(asked, NOBODY) is OperationType.SUBSCRIPTION:
@@ -96,8 +97,7 @@ class Endpoint:
                 status = 200
                 return await reply(send, 200, event_of(answer.body) + COMPLETE, [*common, EVENT_STREAM])
             status = _STATUS[answer.status] if media == GRAPHQL_JSON or answer.status is not Status.REJECTED else 200
-            shown = GRAPHQL_JSON if media == GRAPHQL_JSON else JSON
-            await reply(send, status, answer.body, [*common, (b"content-type", f"{shown}; charset=utf-8".encode())])
+            await reply(send, status, answer.body, [*common, _CONTENT_TYPE[media]])
         except ClientGone:
             status = 499
         except Unauthenticated as refusal:
@@ -114,8 +114,18 @@ class Endpoint:
             code = "INTERNAL"
             await self.fail(send, bug, common)
         finally:
-            facts_told = {"request_id": request_id, "operation": operation, "status": status, "code": code}
-            _log.info("request", extra={**facts_told, "duration_ms": round((monotonic_s() - began_s) * 1000, 1)})
+            logs.request(request_id, operation=operation, status=status, code=code, took_s=monotonic_s() - began_s)
+
+    async def body(self, receive: Receive, headers: Incoming) -> bytes:
+        """The body, in time.
+
+        Raises: Refused; ClientGone.
+        """
+        try:
+            with self.deadlines.within(READ_S):
+                return await read_body(receive, headers)
+        except TimeoutError:
+            raise Refused(408, "The body took too long.") from None
 
     async def refuse(self, send: Send, status: int, message: str, extensions: dict[str, Any], headers: Headers) -> None:
         """A request that no operation was read from, or that nobody may send."""
@@ -144,7 +154,7 @@ class Endpoint:
         if actor is not NOBODY and self.kind(asked, actor) is OperationType.MUTATION:
             actor = await self.actor(headers, fresh=True)
         try:
-            async with asyncio.timeout(OPERATION_S):
+            with self.deadlines.within(OPERATION_S):
                 return await self.engine.answer(actor, facts, asked.query, asked.operation_name, asked.variables)
         except TimeoutError as late:
             return Answer(errors.failure(errors.entries_of(late)), Status.UNAVAILABLE)
@@ -228,13 +238,20 @@ def check_request(scope: Scope, headers: Incoming) -> None:
         raise Refused(405, "POST your operation as JSON.", headers=[(b"allow", b"POST, OPTIONS")])
     if scope["query_string"]:
         raise Refused(400, "Nothing belongs in the address: tokens and operations are sent in headers and body.")
-    content_type = headers.get(b"content-type").decode("latin-1").lower().replace(" ", "")
-    if content_type.partition(";")[0] != JSON or content_type.partition(";")[2] not in {"", "charset=utf-8"}:
+    if not is_json(headers.get(b"content-type")):
         raise Refused(415, "The body is application/json in UTF-8.")
     if headers.get(b"content-encoding"):
         raise Refused(415, "The body is not compressed.")
 
 
+@lru_cache(maxsize=256)
+def is_json(content_type: bytes) -> bool:
+    """Whether a body is JSON in UTF-8."""
+    media, _, charset = content_type.decode("latin-1").lower().replace(" ", "").partition(";")
+    return media == JSON and charset in {"", "charset=utf-8"}
+
+
+@lru_cache(maxsize=256)
 def accepted(accept: str) -> str:
     """The media type of the reply: the first that we speak in the order of the client's quality and list.
 

@@ -1,8 +1,8 @@
 """What every request passes first: known hosts and origins, bounded bodies, and the headers of every reply."""
 
-import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 Scope = MutableMapping[str, Any]
@@ -12,7 +12,6 @@ Send = Callable[[Message], Awaitable[None]]
 Headers = list[tuple[bytes, bytes]]
 
 BODY_BYTES_MAX = 256 * 1024
-READ_S = 10.0
 
 SECURITY_HEADERS: Headers = [
     (b"cache-control", b"no-store"),
@@ -40,22 +39,31 @@ class ClientGone(Exception):  # noqa: N818  nobody is there to be answered
     """The client closed the connection before its request was whole."""
 
 
+HOSTS_KEPT_MAX = 100
+
+
 @dataclass(frozen=True)
 class Gate:
-    """The exact names of hosts and origins that may talk to us."""
+    """The exact names of hosts and origins that may talk to us. `known` keeps the headers that were found to be right."""
 
     hosts: frozenset[str]
     origins: frozenset[str]
+    known: set[bytes] = field(default_factory=set)
 
     def check_host(self, headers: "Incoming") -> None:
         """Against DNS rebinding: a page of another name that resolves to us is not let in.
 
         Raises: Refused.
         """
-        host = headers.get(b"host").decode("latin-1").lower()
+        given = headers.get(b"host")
+        if given in self.known:
+            return
+        host = given.decode("latin-1").lower()
         name = host.rsplit(":", 1)[0] if host.rpartition(":")[2].isdigit() else host
         if name.strip("[]") not in self.hosts:
             raise Refused(400, "This host is not known here.")
+        if len(self.known) < HOSTS_KEPT_MAX:
+            self.known.add(given)
 
     def allows_origin(self, headers: "Incoming") -> bool:
         """Whether a browser's page may talk to us; programs that are no browser send no origin."""
@@ -66,7 +74,7 @@ class Gate:
         """The reply's headers for a page of a known origin."""
         origin = headers.get(b"origin")
         if not origin or origin.decode("latin-1") not in self.origins:
-            return [(b"vary", b"Origin")]
+            return _NO_PAGE
         return [
             (b"vary", b"Origin"),
             (b"access-control-allow-origin", origin),
@@ -74,39 +82,41 @@ class Gate:
         ]
 
 
+_NO_PAGE: Headers = [(b"vary", b"Origin")]
+
+
 class Incoming:
     """A request's headers; one that comes twice where it must not is refused."""
 
+    __slots__ = ("_twice", "_values")
+
     def __init__(self, raw: Sequence[tuple[bytes, bytes]]) -> None:
-        self._raw = raw
+        self._values = dict(raw)
+        self._twice = _repeated(raw) if len(self._values) < len(raw) else frozenset()
 
     def get(self, name: bytes) -> bytes:
         """The value, empty when it is missing.
 
         Raises: Refused when it comes twice.
         """
-        found = [value for key, value in self._raw if key == name]
-        if len(found) > 1:
+        if name in self._twice:
             raise Refused(400, "A header stands twice.")
-        return found[0] if found else b""
+        return self._values.get(name, b"")
+
+
+def _repeated(raw: Sequence[tuple[bytes, bytes]]) -> frozenset[bytes]:
+    counted = Counter(name for name, _ in raw)
+    return frozenset(name for name, times in counted.items() if times > 1)
 
 
 async def read_body(receive: Receive, headers: Incoming) -> bytes:
-    """The whole body, bounded in bytes and time, whatever the headers say of its length.
+    """The whole body, bounded in bytes, whatever the headers say of its length.
 
     Raises: Refused; ClientGone.
     """
     declared = headers.get(b"content-length")
     if declared.isdigit() and int(declared) > BODY_BYTES_MAX:
         raise Refused(413, "The body is too large.", code="TOO_LARGE")
-    try:
-        async with asyncio.timeout(READ_S):
-            return await _read(receive)
-    except TimeoutError:
-        raise Refused(408, "The body took too long.") from None
-
-
-async def _read(receive: Receive) -> bytes:
     message = await receive()
     body: bytes = message.get("body", b"")
     while True:

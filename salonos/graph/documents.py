@@ -1,6 +1,6 @@
 """Documents: read, limited and validated once, kept by their text; whoever asks them again pays a look-up."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Protocol
@@ -16,14 +16,17 @@ from graphql import (
     Node,
     OperationDefinitionNode,
     OperationType,
+    Undefined,
     VariableNode,
+    coerce_input_value,
     parse,
     print_ast,
     type_from_ast,
     validate,
 )
 from graphql.execution.collect_fields import FragmentDetails
-from graphql.execution.values import VariableValues, get_variable_values
+from graphql.execution.get_variable_signature import GraphQLVariableSignature, get_variable_signature
+from graphql.execution.values import VariableValues, VariableValueSource, get_variable_values
 
 from salonos.graph.caches import Bounded
 from salonos.graph.errors import ERRORS_MAX, Rejected
@@ -61,6 +64,8 @@ class Operation:
     below: frozenset[str]
     """The names of those variables."""
     is_introspecting: bool
+    signatures: tuple[tuple[str, GraphQLVariableSignature], ...]
+    """The variables and what they take, found once."""
 
     @property
     def kind(self) -> OperationType:
@@ -73,7 +78,22 @@ class Operation:
         return f"{self.name or ''}\n{print_ast(self.document)}"
 
     def coerced(self, schema: GraphQLSchema, given: Mapping[str, Any]) -> VariableValues:
-        """The variables of a request.
+        """The variables of a request; each was given and is right, as a rule.
+
+        Raises: Rejected.
+        """
+        sources: dict[str, VariableValueSource] = {}
+        values: dict[str, Any] = {}
+        for name, signature in self.signatures:
+            value = given.get(name, Undefined)
+            values[name] = coerced = Undefined if value is Undefined else coerce_input_value(value, signature.type)
+            if coerced is Undefined:
+                return self.coerced_or_refused(schema, given)
+            sources[name] = VariableValueSource(signature, value)
+        return VariableValues(sources, values)
+
+    def coerced_or_refused(self, schema: GraphQLSchema, given: Mapping[str, Any]) -> VariableValues:
+        """The same where a variable was left out, or is wrong: graphql-core fills in defaults and says what is wrong.
 
         Raises: Rejected.
         """
@@ -159,7 +179,16 @@ class Documents:
             payload,
             frozenset(found.below),
             introspecting,
+            tuple(self.signatures(definition)),
         )
+
+    def signatures(self, definition: OperationDefinitionNode) -> Iterator[tuple[str, GraphQLVariableSignature]]:
+        """What the variables of a valid operation take."""
+        for each in definition.variable_definitions or ():
+            signature = get_variable_signature(self.schema, each)
+            if isinstance(signature, GraphQLError):
+                raise Rejected.of([signature])
+            yield each.variable.name.value, signature
 
 
 def chosen(document: DocumentNode, name: str | None) -> OperationDefinitionNode:

@@ -171,7 +171,7 @@ class Engine:
         if not plan.names:
             return {}
         self.statements += 1
-        row = await self.database.pool.fetchrow(plan.sql, *plan.bind(inputs))
+        row = await self.database.readers.fetchrow(plan.sql, *plan.bind(inputs))
         ready: dict[str, str | None] = dict(zip(plan.names, row or (), strict=True))
         for name, opening in plan.opens.items():
             text = ready[name]

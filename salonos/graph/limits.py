@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from salonos.graph.documents import Operation
 
 INTROSPECTION = frozenset({"__schema", "__type"})
+SIZES_KEPT_MAX = 100
 PASSING = frozenset({"edges", "node", "nodes"})
 """Steps through a connection: they lead to rows and are none themselves."""
 
@@ -89,6 +90,27 @@ class Cost:
     parts: list["Cost"] = field(default_factory=list)
 
 
+class Priced:
+    """An operation's cost with the answers for the page sizes that came lately: most clients ask the same again."""
+
+    __slots__ = ("_cost", "_known", "_names")
+
+    def __init__(self, cost: Cost) -> None:
+        self._cost = cost
+        self._names = tuple(sorted(sizes_of(cost)))
+        self._known: dict[tuple[int, ...], int] = {}
+
+    def objects(self, variables: Mapping[str, Any]) -> int:
+        """How many objects the operation asks for with these variables."""
+        key = tuple([_rows(name, variables) for name in self._names])
+        found = self._known.get(key)
+        if found is None:
+            if len(self._known) >= SIZES_KEPT_MAX:
+                self._known.clear()
+            found = self._known[key] = objects(self._cost, variables, {})
+        return found
+
+
 @dataclass(eq=False)
 class Guard:
     """Holds documents of one schema to the limits. `visits` counts the nodes it looked at, for tests."""
@@ -96,7 +118,7 @@ class Guard:
     schema: GraphQLSchema
     limits: Limits = field(default_factory=Limits)
     visits: int = 0
-    _costs: dict[int, tuple["Operation", Cost]] = field(default_factory=dict)
+    _costs: dict["Operation", "Priced"] = field(default_factory=dict)
 
     def check_document(self, document: DocumentNode, operation: OperationDefinitionNode) -> None:
         """What can be told from the text alone, before validation.
@@ -166,12 +188,12 @@ class Guard:
 
         Raises: QueryTooComplex.
         """
-        kept = self._costs.get(id(operation))
-        if kept is None or kept[0] is not operation:
-            kept = self._costs[id(operation)] = (operation, self._cost_of(operation))
+        priced = self._costs.get(operation)
+        if priced is None:
+            priced = self._costs[operation] = Priced(self._cost_of(operation))
             if len(self._costs) > 2_000:  # noqa: PLR2004  as many as documents are kept
                 self._costs.pop(next(iter(self._costs)))
-        if objects(kept[1], variables, {}) > self.limits.objects_max:
+        if priced.objects(variables) > self.limits.objects_max:
             raise QueryTooComplex(
                 f"An operation asks for at most {self.limits.objects_max} objects: ask for less at once."
             )
@@ -262,6 +284,21 @@ def objects(cost: Cost, variables: Mapping[str, Any], known: dict[int, int]) -> 
         below = sum(objects(part, variables, known) for part in cost.parts)
         found = _rows(cost.size, variables) * (1 + below) if cost.is_row else below
         known[id(cost)] = found
+    return found
+
+
+def sizes_of(cost: Cost) -> set[str]:
+    """The names of the variables that say how many rows."""
+    found: set[str] = set()
+    seen: set[int] = set()
+    waiting = [cost]
+    while waiting:
+        each = waiting.pop()
+        if id(each) not in seen:
+            seen.add(id(each))
+            sizes = each.size if isinstance(each.size, tuple) else (each.size,)
+            found |= {size for size in sizes if isinstance(size, str)}
+            waiting += each.parts
     return found
 
 

@@ -38,7 +38,7 @@ def token_key() -> rules.TokenKey:
 
 async def actor_of_session(database: Database, session_id: UUID) -> Actor | None:
     """Who is signed in on a device, with the rights of this moment; None when the session is over."""
-    row = await database.pool.fetchrow(_ACTOR, session_id, _now(database))
+    row = await database.readers.fetchrow(_ACTOR, session_id, _now(database))
     return None if row is None else _actor(row, session_id)
 
 

@@ -1,8 +1,8 @@
 """PostgreSQL: how columns are declared, how a process connects, and how a command becomes one transaction.
 
-Two roads lead to the data. Commands use SQLAlchemy sessions on `Database.engine`; planned reads use `Database.pool`, a
-plain asyncpg pool whose connections keep no state between statements. Both run as the role `salonos_app`, which owns
-nothing and may not change append-only tables.
+Two roads lead to the data. Commands use SQLAlchemy sessions on `Database.engine`; reads of one statement use
+`Database.readers`, others `Database.pool`: plain asyncpg connections that keep no state between statements. All run as
+the role `salonos_app`, which owns nothing and may not change append-only tables.
 """
 
 import asyncio
@@ -24,6 +24,7 @@ from sqlalchemy.orm import DeclarativeBase, MappedColumn, mapped_column
 from salonos.kernel import idempotency
 from salonos.kernel.actor import Actor
 from salonos.kernel.ids import new_id
+from salonos.kernel.readers import Readers
 from salonos.kernel.work import StartOver, Work, failpoint
 
 T = TypeVar("T")
@@ -127,12 +128,13 @@ class Database:
     url: str
     engine: AsyncEngine
     pool: "asyncpg.Pool[asyncpg.Record]"
+    readers: Readers
     set_clock: datetime | None = None
     _under_way: set[asyncio.Task[Any]] = field(default_factory=set)
 
     @classmethod
     async def open(cls, url: str, *, pool_size: int = 10, set_clock: datetime | None = None) -> Self:
-        """Connects. `pool_size` bounds each of the two pools.
+        """Connects. `pool_size` bounds each of the pools.
 
         Raises: OSError or asyncpg's errors when the server can't be reached.
         """
@@ -149,22 +151,14 @@ class Database:
                 "server_settings": connection_settings(),
             },
         )
-        pool = await asyncpg.create_pool(
-            plain_url(url),
-            min_size=1,
-            max_size=pool_size,
-            reset=_keep_session_state,
-            statement_cache_size=512,
-            max_cacheable_statement_size=65_536,
-            command_timeout=10,
-            server_settings=connection_settings(),
-        )
-        return cls(url, engine, pool, set_clock)
+        pool, reading = [await _reading_pool(url, size=pool_size) for _ in range(2)]
+        return cls(url, engine, pool, Readers(reading, pool_size), set_clock)
 
     async def close(self) -> None:
         """Lets the transactions under way finish, then disconnects."""
         if self._under_way:
             await asyncio.wait(self._under_way)
+        await self.readers.close()
         await self.pool.close()
         await self.engine.dispose()
 
@@ -251,6 +245,23 @@ class Database:
             if claim is not None and sqlstate(error) == _LOCK_NOT_AVAILABLE:
                 raise idempotency.IdempotencyInProgress from error
             raise
+
+
+async def _reading_pool(url: str, *, size: int) -> "asyncpg.Pool[asyncpg.Record]":
+    """A pool of plain connections whose statements are prepared, and planned, once.
+
+    A plan made anew for each set of values costs as much as the read, and every list of ours has an index in its order.
+    """
+    return await asyncpg.create_pool(
+        plain_url(url),
+        min_size=1,
+        max_size=size,
+        reset=_keep_session_state,
+        statement_cache_size=512,
+        max_cacheable_statement_size=65_536,
+        command_timeout=10,
+        server_settings={**connection_settings(), "plan_cache_mode": "force_generic_plan"},
+    )
 
 
 def sqlstate(error: BaseException) -> str | None:

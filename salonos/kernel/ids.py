@@ -4,6 +4,7 @@ The prefix names the type, so that an id says by itself which table it belongs t
 before any row is read. Hexadecimal, because PostgreSQL prints it in a third of a microsecond.
 """
 
+import os
 import re
 from uuid import UUID
 
@@ -17,6 +18,11 @@ _ID = re.compile(r"([a-z]{1,16})_([0-9a-f]{32})", re.ASCII)
 def new_id() -> UUID:
     """A new id: unique, and ordered by the millisecond it was made in."""
     return ULID().to_uuid()
+
+
+def request_id() -> str:
+    """The name of a request in logs and replies: 32 hexadecimal digits that tell nothing and cost little."""
+    return os.urandom(16).hex()
 
 
 def id_text(prefix: str, value: UUID) -> str:

@@ -1,5 +1,7 @@
 """What strangers send as JSON is one plain object, or refused."""
 
+import json
+
 import pytest
 
 from salonos.edge.strict_json import DEPTH_MAX, Malformed, read_object
@@ -47,3 +49,28 @@ def test_depth_up_to_the_limit_is_read() -> None:
     body = b'{"a": ' + b"[" * (DEPTH_MAX - 1) + b"]" * (DEPTH_MAX - 1) + b"}"
 
     assert "a" in read_object(body)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"a:b": "c:d", "e": ["f:g", {"h": "::"}]}',
+        b'{"a\\u003a": 1, "b": "\\u003a:"}',
+        b'{"query": "query A($a: ID!, $b: Int) { c(d: $a) }", "variables": {"a": "x:y"}}',
+    ],
+)
+def test_colons_in_texts_are_no_keys(body: bytes) -> None:
+    assert read_object(body) == json.loads(body)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"a": ":", "a": 1}',
+        b'{"a": "\\u003a", "a": 1}',
+        b'{"x": {"\\u003a": ":", "b": 1, "b": "\\u003a\\u003a"}}',
+    ],
+)
+def test_a_key_that_stands_twice_is_found_whatever_the_texts_hold(body: bytes) -> None:
+    with pytest.raises(Malformed):
+        read_object(body)

@@ -70,6 +70,7 @@ def test_the_log_has_a_line_for_a_request_and_nothing_that_the_client_wrote(serv
 
     hidden = served.post(body.encode(), authorization=f"Bearer {served.owner}", user_agent="canary")
     shown = served.post(named.encode(), authorization=f"Bearer {served.owner}")
+    served.ask("{ __typename }")  # a request's line is written once its reply is sent, and before the next is read
 
     lines = [json.loads(line) for line in served.written().splitlines() if line.startswith("{")]
     told = {line["request_id"]: line for line in lines if "request_id" in line}

@@ -14,22 +14,22 @@ from tests.graph import people, seed
 from tests.graph.world import GRAPH
 
 
-class CountedPool:
-    """A pool that keeps the statements of planned reads."""
+class CountedReaders:
+    """Readers that keep the statements of planned reads."""
 
-    def __init__(self, pool: Any, sent: list[str]) -> None:
-        self._pool = pool
+    def __init__(self, readers: Any, sent: list[str]) -> None:
+        self._readers = readers
         self._sent = sent
         self.everything: list[str] = []
 
     async def fetchrow(self, query: str, *values: Any) -> Any:
-        """As the pool, and counted."""
+        """As the readers, and counted."""
         self._sent.append(query)
         self.everything.append(query)
-        return await self._pool.fetchrow(query, *values)
+        return await self._readers.fetchrow(query, *values)
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._pool, name)
+        return getattr(self._readers, name)
 
 
 class Asker:
@@ -39,8 +39,8 @@ class Asker:
         self.database = database
         self.engine = Engine(GRAPH, database, introspection_is_open=True)
         self.sent: list[str] = []
-        self.pool = CountedPool(database.pool, self.sent)
-        database.pool = self.pool  # type: ignore[assignment]  # it does what a pool does
+        self.readers = CountedReaders(database.readers, self.sent)
+        database.readers = self.readers  # type: ignore[assignment]  # it does what they do
 
     async def answer(
         self, text: str, role: str | Actor = "OWNER", key: str | None = None, name: str | None = None, **variables: Any

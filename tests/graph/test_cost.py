@@ -37,8 +37,8 @@ ONE = f"query One($id: ID!) {{ bill(id: $id) {SELECTION} }}"
 FACTS = RequestFacts(id="test")
 GRAPH = functools.cache(make_graph)
 
-LATEST_CALLS, ONE_CALLS = 168, 161
-EDGE_CALLS = 498
+LATEST_CALLS, ONE_CALLS = 80, 81
+EDGE_CALLS = 224
 
 
 @dataclass

@@ -107,7 +107,7 @@ def test_every_kind_of_failure_has_its_entry() -> None:
 
 async def test_a_database_that_is_away_is_unavailable(ask: Asker) -> None:
     await ask.data("{ branches { name } }")
-    await ask.pool.close()
+    await ask.readers.close()
 
     answer = await ask.answer("{ branches { name } }")
 

@@ -248,7 +248,7 @@ async def test_figures_come_at_once_and_then_the_newest(
     again = await told(await hear(people.actor("MANAGER"), text))
     assert first == again
     before = first["data"]["dayChanged"]["billCount"]
-    known = len(ask.pool.everything)
+    known = len(ask.readers.everything)
     await ask.database.pool.execute("update world_bills set business_date = '2026-11-01' where status = 'DRAFT'")
 
     for _ in range(5):
@@ -258,7 +258,7 @@ async def test_figures_come_at_once_and_then_the_newest(
     other = await hear.more(1)
     assert changed["data"]["dayChanged"]["billCount"] > before
     assert changed == other
-    reads = [each for each in ask.pool.everything[known:] if "bill_count" in each]
+    reads = [each for each in ask.readers.everything[known:] if "bill_count" in each]
     assert 1 <= len(reads) <= 3
 
 
