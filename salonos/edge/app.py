@@ -20,6 +20,7 @@ from salonos.customers import graph as customers
 from salonos.edge import health, logs
 from salonos.edge.endpoint import Endpoint
 from salonos.edge.gate import SECURITY_HEADERS, Gate, Headers, Incoming, Message, Receive, Refused, Scope, Send, reply
+from salonos.edge.sessions import Watch
 from salonos.edge.socket import Sockets
 from salonos.graph.execute import Engine
 from salonos.graph.limits import Guard
@@ -149,9 +150,10 @@ class App:
         self._open.push_async_callback(engine.live.stop)
         identity_of_tokens = Identity(database)
         self.database = database
-        self.endpoint = Endpoint(engine, identity_of_tokens, self.gate)
+        watch = Watch(identity_of_tokens)
+        self.endpoint = Endpoint(engine, identity_of_tokens, self.gate, watch)
         self._open.push_async_callback(self.endpoint.deadlines.stop)
-        self.sockets = Sockets(engine, identity_of_tokens, self.gate)
+        self.sockets = Sockets(engine, watch, self.gate)
 
 
 def make_app(settings: Settings) -> App:

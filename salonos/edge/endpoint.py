@@ -29,7 +29,7 @@ from salonos.edge.gate import (
     read_body,
     reply,
 )
-from salonos.edge.sessions import Watched, actor_of, token_of
+from salonos.edge.sessions import Watch, actor_of, token_of
 from salonos.edge.strict_json import Malformed, read_object
 from salonos.graph import errors
 from salonos.graph.context import RequestFacts
@@ -41,6 +41,9 @@ from salonos.kernel.problems import Refusal, Unauthenticated
 
 READ_S = 10.0
 OPERATION_S = 10.0
+OPERATIONS_MAX = 500
+"""Under way at a time; whoever comes on top is told at once instead of waiting for a connection of the database."""
+
 KEEP_ALIVE_S = 12.0
 USER_AGENT_MAX = 200
 JSON, GRAPHQL_JSON, EVENTS = "application/json", "application/graphql-response+json", "text/event-stream"
@@ -65,15 +68,17 @@ class Asked:
     variables: dict[str, Any]
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Endpoint:
     """`/graphql`."""
 
     engine: Engine
     identity: Identity
     gate: Gate
+    watch: Watch
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     deadlines: Deadlines = field(default_factory=Deadlines)
+    under_way: int = 0
 
     async def __call__(self, scope: Scope, headers: Incoming, request_id: str, receive: Receive, send: Send) -> None:
         """One HTTP request."""
@@ -149,7 +154,21 @@ class Endpoint:
         return found.kind
 
     async def answer(self, asked: Asked, facts: RequestFacts, headers: Incoming) -> Answer:
-        """The engine's answer with the rights of this moment: a mutation reads them anew."""
+        """The engine's answer with the rights of this moment: a mutation reads them anew.
+
+        Raises: Refused when too many are under way.
+        """
+        if self.under_way >= OPERATIONS_MAX:
+            again = [(b"retry-after", b"1")]
+            raise Refused(503, "Too many operations are under way.", code="UNAVAILABLE", headers=again)
+        self.under_way += 1
+        try:
+            return await self.answered(asked, facts, headers)
+        finally:
+            self.under_way -= 1
+
+    async def answered(self, asked: Asked, facts: RequestFacts, headers: Incoming) -> Answer:
+        """The same, having a place."""
         actor = await self.actor(headers, fresh=False)
         if actor is not NOBODY and self.kind(asked, actor) is OperationType.MUTATION:
             actor = await self.actor(headers, fresh=True)
@@ -172,15 +191,18 @@ class Endpoint:
         self, asked: Asked, facts: RequestFacts, headers: Incoming, receive: Receive, send: Send, common: Headers
     ) -> None:
         """A subscription as server-sent events, until it ends, the client goes, or the session is over."""
-        session = await Watched.begin(self.identity, token_of(headers.get(b"authorization").decode("latin-1")))
+        session = await self.watch.begin(token_of(headers.get(b"authorization").decode("latin-1")))
         events = self.engine.subscribe(session.actor, facts, asked.query, asked.operation_name, asked.variables)
         start = [*SECURITY_HEADERS, *common, EVENT_STREAM]
-        await send({"type": "http.response.start", "status": 200, "headers": start})
-        waited = (send_events(send, events), session.until_over(), gone(receive), self.stopping.wait())
-        ends: list[asyncio.Future[Any]] = [asyncio.ensure_future(each) for each in waited]
+        ends: list[asyncio.Future[Any]] = []
         try:
-            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+            await send({"type": "http.response.start", "status": 200, "headers": start})
+            ends += [
+                asyncio.ensure_future(each) for each in (send_events(send, events), gone(receive), self.stopping.wait())
+            ]
+            await asyncio.wait([*ends, session.over], return_when=asyncio.FIRST_COMPLETED)
         finally:
+            self.watch.end(session)
             for task in ends:
                 task.cancel()
             await asyncio.gather(*ends, return_exceptions=True)

@@ -9,7 +9,7 @@ from salonos.edge.app import App, make_app
 from salonos.edge.connections import Connection
 from salonos.settings import Settings
 
-CONNECTIONS_MAX = 2_000
+CONNECTIONS_MAX = 5_000
 OPEN_FILES = 8_192
 
 
@@ -43,7 +43,7 @@ def make_server(settings: Settings) -> Server:
         ws_ping_timeout=20,
         timeout_graceful_shutdown=10,
         timeout_keep_alive=5,
-        limit_concurrency=CONNECTIONS_MAX,
+        limit_concurrency=CONNECTIONS_MAX,  # open sockets are among them; operations have a bound of their own
         proxy_headers=False,
         server_header=False,
         access_log=False,

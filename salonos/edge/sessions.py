@@ -1,12 +1,13 @@
 """From a token to an actor: per request, and again and again for as long as a socket is open."""
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from salonos.edge.gate import Incoming
 from salonos.graph import errors
 from salonos.identity.problems import TokenExpired
 from salonos.identity.queries import Identity
+from salonos.identity.rules import Claims
 from salonos.kernel.actor import NOBODY, Actor
 from salonos.kernel.problems import Unauthenticated
 
@@ -38,41 +39,67 @@ async def actor_of(identity: Identity, headers: Incoming, *, fresh: bool) -> Act
     return await identity.authenticate(token_of(authorization), fresh=fresh) if authorization else NOBODY
 
 
-@dataclass
+@dataclass(eq=False)
 class Watched:
-    """A token whose rights are looked at every two seconds. `actor` is who it is now; reading it raises once it is over."""
+    """The session behind an open stream. `over` is done once it is over, with the reason."""
 
-    identity: Identity
-    token: str
+    claims: Claims
+    over: "asyncio.Future[Unauthenticated]"
     _actor: Actor
-    _over: Unauthenticated | None = None
-
-    @classmethod
-    async def begin(cls, identity: Identity, token: str) -> "Watched":
-        """Raises: Unauthenticated."""
-        return cls(identity, token, await identity.authenticate(token, fresh=True))
 
     def actor(self) -> Actor:
         """Who it is, as of the last look.
 
         Raises: Unauthenticated.
         """
-        if self._over is not None:
-            raise self._over
+        if self.over.done():
+            raise self.over.result()
         return self._actor
 
-    async def until_over(self) -> Unauthenticated:
-        """Returns why, once the token has expired or was revoked. An unreachable database is asked again."""
+
+@dataclass
+class Watch:
+    """The sessions behind a process's open streams: every two seconds one statement looks at all of them."""
+
+    identity: Identity
+    watched: set[Watched] = field(default_factory=set)
+    _looking: asyncio.Task[None] | None = None
+
+    async def begin(self, token: str) -> Watched:
+        """A session to be watched until `end`.
+
+        Raises: Unauthenticated.
+        """
+        actor = await self.identity.authenticate(token, fresh=True)
+        made = Watched(self.identity.claims(token), asyncio.get_running_loop().create_future(), actor)
+        self.watched.add(made)
+        if self._looking is None or self._looking.done():
+            self._looking = asyncio.create_task(self._look(), name="sessions")
+        return made
+
+    def end(self, watched: Watched) -> None:
+        """Nobody asks for it any more."""
+        self.watched.discard(watched)
+        if not self.watched and self._looking is not None:
+            self._looking.cancel()
+            self._looking = None
+
+    async def _look(self) -> None:
+        """Again and again; an unreachable database is asked again. Anything else ends all: nobody is left unwatched."""
         while True:
             await asyncio.sleep(WATCH_S)
+            asked = [each for each in self.watched if not each.over.done()]
             try:
-                self._actor = await self.identity.authenticate(self.token, fresh=True)
-            except Unauthenticated as over:
-                self._over = over
-                return over
-            except Exception as error:
-                if not errors.is_outage(error):
-                    raise
+                over = await self.identity.over({each.claims for each in asked})
+            except Exception as error:  # noqa: BLE001  whatever it is, the sessions are no longer known to stand
+                if errors.is_outage(error):
+                    continue
+                errors.entries_of(error)  # tells the log
+                over = dict.fromkeys([each.claims for each in asked], Unauthenticated())
+            for each in asked:
+                reason = over.get(each.claims)
+                if reason is not None and not each.over.done():
+                    each.over.set_result(reason)
 
 
 def close_code(over: Unauthenticated) -> int:

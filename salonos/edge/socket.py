@@ -6,18 +6,18 @@ Source: the protocol of the npm package graphql-ws (PROTOCOL.md). Queries and mu
 import asyncio
 import logging
 from collections import Counter
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
 
 from salonos.edge.gate import Gate, Incoming, Receive, Refused, Scope, Send
-from salonos.edge.sessions import Watched, close_code, token_of
+from salonos.edge.sessions import Watch, Watched, close_code, token_of
 from salonos.edge.strict_json import Malformed, read_object
 from salonos.graph import errors
 from salonos.graph.context import RequestFacts
 from salonos.graph.execute import Engine
-from salonos.identity.queries import Identity
 from salonos.kernel.ids import new_id
 from salonos.kernel.problems import TooMany, Unauthenticated
 
@@ -26,6 +26,7 @@ INIT_S = 5.0
 SEND_S = 10.0
 SUBSCRIPTIONS_MAX = 20
 STRANGERS_PER_ADDRESS_MAX = 20
+OPEN_MAX = 4_000
 ID_CHARACTERS_MAX = 128
 
 _log = logging.getLogger(__name__)
@@ -45,10 +46,19 @@ class Sockets:
     """The websockets of one process. `strangers` counts those that have not said who they are, by address."""
 
     engine: Engine
-    identity: Identity
+    watch: Watch
     gate: Gate
     strangers: Counter[str] = field(default_factory=Counter)
     open: set["Socket"] = field(default_factory=set)
+    _told: tuple[bytes, str, str] = (b"", "", "")
+
+    def next_text(self, head: str, body: bytes) -> str:
+        """A `next` message. Clients of a kind use the same ids, so that an event's is made once for many."""
+        last_body, last_head, text = self._told
+        if last_body is not body or last_head != head:
+            text = head + body.decode() + "}"
+            self._told = (body, head, text)
+        return text
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One websocket, from its handshake to its end."""
@@ -68,6 +78,9 @@ class Sockets:
             await send({"type": "websocket.close", "code": 4406, "reason": "Subprotocol not acceptable"})
             return
         await send({"type": "websocket.accept", "subprotocol": PROTOCOL})
+        if len(self.open) >= OPEN_MAX:
+            await send({"type": "websocket.close", "code": 1013, "reason": "Try again later"})
+            return
         facts = RequestFacts(id=new_id().hex, address=address)
         socket = Socket(self, receive, send, facts)
         self.open.add(socket)
@@ -87,6 +100,8 @@ class Socket:
     facts: RequestFacts
     session: Watched | None = None
     running: dict[str, asyncio.Task[None]] = field(default_factory=dict)
+    waiting: asyncio.Task[None] | None = None
+    """A message that the server did not take at once."""
     is_over: bool = False
 
     async def run(self) -> None:
@@ -104,7 +119,9 @@ class Socket:
             await self.close(Close(1013, "Try again later") if code == "UNAVAILABLE" else Close(1011, "Internal error"))
         finally:
             self.is_over = True
-            tasks = list(self.running.values())
+            if self.session is not None:
+                self.sockets.watch.end(self.session)
+            tasks = [*self.running.values(), *([self.waiting] if self.waiting else [])]
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
@@ -148,7 +165,7 @@ class Socket:
         if not given or not isinstance(given, str):
             raise Close(4401, "Unauthorized")
         try:
-            return await Watched.begin(self.sockets.identity, token_of(given))
+            return await self.sockets.watch.begin(token_of(given))
         except Unauthenticated:
             raise Close(4401, "Unauthorized") from None
 
@@ -156,22 +173,22 @@ class Socket:
         """Messages, one after the other, until the session is over."""
         if self.session is None:
             raise Close(4401, "Unauthorized")
-        over = asyncio.create_task(self.session.until_over())
-        try:
-            while True:
-                heard = asyncio.ensure_future(self.next_message())
-                await asyncio.wait([heard, over], return_when=asyncio.FIRST_COMPLETED)
-                if over.done():
+        over = self.session.over
+        while True:
+            heard = asyncio.ensure_future(self.next_message())
+            either: list[asyncio.Future[Any]] = [heard, over]
+            try:
+                await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                if not heard.done():
                     heard.cancel()
                     await asyncio.gather(heard, return_exceptions=True)
-                    raise Close(close_code(over.result()), "Session over")
-                message = heard.result()
-                if message is None:
-                    return
-                await self.on_message(message)
-        finally:
-            over.cancel()
-            await asyncio.gather(over, return_exceptions=True)
+            if over.done():
+                raise Close(close_code(over.result()), "Session over")
+            message = heard.result()
+            if message is None:
+                return
+            await self.on_message(message)
 
     async def on_message(self, message: dict[str, Any]) -> None:
         """One message of the protocol."""
@@ -220,11 +237,13 @@ class Socket:
         """Runs one subscription to its end."""
         if self.session is None:
             return
-        engine = self.sockets.engine
-        events = engine.subscribe(self.session.actor, self.facts, query, operation_name, variables)
+        engine, head = self.sockets.engine, framed("next", name, b"")[:-1].decode()
+        events = engine.subscribe(
+            self.session.actor, self.facts, query, operation_name, variables, outlet=self.outlet(head)
+        )
         try:
             async for body in events:
-                await self.say(framed("next", name, body))
+                await self.say_text(self.sockets.next_text(head, body))
             await self.say(framed("complete", name, None))
         except errors.Rejected as rejected:
             await self.say(framed("error", name, orjson.dumps(rejected.entries)))
@@ -239,10 +258,47 @@ class Socket:
 
     async def say(self, text: bytes) -> None:
         """Sends one message; a client that does not take it within ten seconds is too slow."""
+        await self.say_text(text.decode())
+
+    async def say_text(self, text: str) -> None:
+        """The same, after what waits already."""
+        if self.waiting is not None:
+            await asyncio.wait([self.waiting])
         if self.is_over:
             return
         async with asyncio.timeout(SEND_S):
-            await self.send({"type": "websocket.send", "text": text.decode()})
+            await self.send({"type": "websocket.send", "text": text})
+
+    def outlet(self, head: str) -> Callable[[bytes], bool]:
+        """A subscription's short way: an event's message is handed over without a turn of its task.
+
+        A thousand turns, each with its timer, would take longer than all that is sent in them.
+        """
+
+        def sent(body: bytes) -> bool:
+            if self.is_over or self.waiting is not None:
+                return False
+            steps = self.send({"type": "websocket.send", "text": self.sockets.next_text(head, body)}).__await__()
+            try:
+                waits_for = next(steps)
+            except StopIteration:
+                return True
+            except (OSError, RuntimeError):  # it has gone, which its reader is told too
+                return True
+            self.waiting = asyncio.create_task(self.finish(Begun(steps, waits_for)))
+            return True
+
+        return sent
+
+    async def finish(self, begun: "Begun") -> None:
+        """Goes on with a message that could not be handed over at once."""
+        try:
+            async with asyncio.timeout(SEND_S):
+                await begun
+        except (OSError, RuntimeError, TimeoutError):
+            await self.close(Close(1013, "Too slow"))
+        finally:
+            self.waiting = None
 
     async def next_message(self) -> dict[str, Any] | None:
         """The next message, None when the client has gone.
@@ -262,6 +318,22 @@ class Socket:
         if not isinstance(message.get("type"), str):
             raise Close(4400, "Invalid message")
         return message
+
+
+@dataclass(frozen=True)
+class Begun:
+    """An awaitable that took its first step outside of any task and waits for something since."""
+
+    steps: Generator[Any, Any, None]
+    waits_for: Any
+
+    def __await__(self) -> Generator[Any, Any, None]:
+        """Its other steps."""
+        try:
+            yield self.waits_for
+            yield from self.steps
+        finally:
+            self.steps.close()
 
 
 def framed(kind: str, name: str, payload: bytes | None) -> bytes:

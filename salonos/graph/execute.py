@@ -29,6 +29,7 @@ from salonos.graph.caches import Bounded
 from salonos.graph.compiler import Compiler
 from salonos.graph.context import Context, RequestFacts
 from salonos.graph.documents import INTROSPECTION, Documents, Limits, Operation
+from salonos.graph.live import Outlet
 from salonos.graph.payload import PlanExecutor
 from salonos.graph.plan import Inputs, Plan, opened
 from salonos.kernel.actor import Actor
@@ -116,13 +117,16 @@ class Engine:
         text: str,
         operation_name: str | None = None,
         variables: Variables = None,
+        *,
+        outlet: Outlet | None = None,
     ) -> AsyncGenerator[bytes, None]:
         """The bodies of a subscription, one for each event. Ends by raising `errors.Rejected`, whose entries say why.
 
-        `actor` may be a function: then each event is answered with the rights that it returns at that moment.
+        `actor` may be a function: then each event is answered with the rights that it returns at that moment. While the
+        caller waits for the next body, an `outlet` is offered it first; what it takes is not yielded.
         """
         source = actor if callable(actor) else lambda: actor
-        return self.live.subscribe(source, facts, text, operation_name, variables or {})
+        return self.live.subscribe(source, facts, (text, operation_name, variables or {}), outlet)
 
     def check_cost(self, operation: Operation, variables: Mapping[str, Any]) -> None:
         """What the limits say of this request's page sizes.

@@ -11,7 +11,8 @@ import logging
 from collections import defaultdict, deque
 from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, TypeAlias
 from uuid import UUID
 
 import orjson
@@ -38,6 +39,12 @@ if TYPE_CHECKING:
 
 WAITING_MAX = 256
 CHANGES_EVERY_S = 1.0
+TURN = 100
+"""So many are handed an event before everybody else in the process has a turn."""
+
+Outlet: TypeAlias = Callable[[bytes], bool]
+"""Takes a body at once and says so, or leaves it."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -55,9 +62,11 @@ class Subscriber:
     coordinate: str
     branch_id: UUID | None
     joined: Position
+    outlet: Outlet | None = None
     waiting: deque[bytes] = field(default_factory=deque)
     ended: errors.Rejected | None = None
-    _woken: asyncio.Event = field(default_factory=asyncio.Event)
+    _woken: "asyncio.Future[None] | None" = None
+    """While the caller waits for the next body."""
 
     def actor(self) -> Actor:
         """Who subscribes, with the rights of this moment.
@@ -76,6 +85,7 @@ class Subscriber:
             return False
         return self.branch_id is None or event.branch_id == self.branch_id
 
+    @cached_property
     def variables_key(self) -> bytes:
         """What of the variables the answers depend on."""
         coerced = self.values.coerced
@@ -87,20 +97,30 @@ class Subscriber:
         """An answer for the client; of figures only the newest waits."""
         if self.ended is not None:
             return
+        if self._is_idle and not self.waiting and self.outlet is not None and self.outlet(body):
+            return
         if isinstance(self.read, OnChange):
             self.waiting.clear()
         elif len(self.waiting) >= WAITING_MAX:
             self.end(ResyncRequired())
             return
         self.waiting.append(body)
-        self._woken.set()
+        self._wake()
 
     def end(self, error: BaseException) -> None:
         """Ends the subscription; what waits is not delivered any more."""
         if self.ended is None:
             self.ended = errors.Rejected(errors.entries_of(error))
             self.waiting.clear()
-            self._woken.set()
+            self._wake()
+
+    @property
+    def _is_idle(self) -> bool:
+        return self._woken is not None and not self._woken.done()
+
+    def _wake(self) -> None:
+        if self._woken is not None and not self._woken.done():
+            self._woken.set_result(None)
 
     async def pull(self) -> bytes:
         """The next answer.
@@ -110,8 +130,11 @@ class Subscriber:
         while not self.waiting:
             if self.ended is not None:
                 raise self.ended
-            self._woken.clear()
-            await self._woken.wait()
+            self._woken = asyncio.get_running_loop().create_future()
+            try:
+                await self._woken
+            finally:
+                self._woken = None
         return self.waiting.popleft()
 
 
@@ -163,9 +186,8 @@ class Live:
         self,
         source: Callable[[], Actor],
         facts: RequestFacts,
-        text: str,
-        operation_name: str | None,
-        variables: Mapping[str, Any],
+        asked: tuple[str, str | None, Mapping[str, Any]],
+        outlet: Outlet | None = None,
     ) -> AsyncGenerator[bytes, None]:
         """The answers of a subscription, until it is refused or the caller closes it.
 
@@ -173,7 +195,8 @@ class Live:
         """
         try:
             feed = await self.start()
-            subscriber, after = self._subscriber(feed, source, facts, (text, operation_name, variables))
+            subscriber, after = self._subscriber(feed, source, facts, asked)
+            subscriber.outlet = outlet
             subscriber.actor()
         except Exception as error:
             raise errors.Rejected(errors.entries_of(error)) from error
@@ -290,7 +313,7 @@ class Live:
             except Exception as error:  # noqa: BLE001  revoked, or its source failed: it ends with the reason
                 each.end(error)
                 continue
-            groups[each.operation, actor.access, each.variables_key()].append((each, actor))
+            groups[each.operation, actor.access, each.variables_key].append((each, actor))
         read = await asyncio.gather(*[self._deliver_to(members, event) for members in groups.values()])
         return sum(read)
 
@@ -299,7 +322,9 @@ class Live:
         first, actor = members[0]
         body, names = await self._read_event(first, actor, event)
         bodies = {actor_scope(actor, names): body}
-        for each, other in members:
+        for place, (each, other) in enumerate(members, 1):
+            if not place % TURN:
+                await asyncio.sleep(0)
             scope = actor_scope(other, names)
             if scope not in bodies:
                 bodies[scope], _ = await self._read_event(each, other, event)
@@ -345,7 +370,7 @@ class Live:
             try:
                 actor = each.actor()
                 plan = self.engine.query_plan(each.operation, each.values, actor)
-                key = (plan, each.variables_key(), actor_scope(actor, plan.actor_names))
+                key = (plan, each.variables_key, actor_scope(actor, plan.actor_names))
                 if key not in bodies:
                     bodies[key] = await self._read_figures(each, actor)
             except Exception as error:  # noqa: BLE001  it ends with the reason, the others go on

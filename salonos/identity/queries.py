@@ -1,6 +1,6 @@
 """Who is asking: from an access token to an actor, and the reads that identity's commands need."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
@@ -28,6 +28,13 @@ _ACTOR = """
     join staff on staff.id = sessions.staff_id and staff.is_active
     join roles on roles.id = staff.role_id
     where sessions.id = $1 and sessions.ended_at is null and sessions.expires_at > $2
+"""
+
+_STANDING = """
+    select sessions.id, sessions.staff_id, staff.rights_version
+    from sessions
+    join staff on staff.id = sessions.staff_id and staff.is_active
+    where sessions.id = any($1) and sessions.ended_at is null and sessions.expires_at > $2
 """
 
 
@@ -103,6 +110,21 @@ class Identity:
             if refused.is_expired:
                 raise TokenExpired from None
             raise Unauthenticated from None
+
+    async def over(self, tokens: Collection[rules.Claims]) -> dict[rules.Claims, Unauthenticated]:
+        """Which of many tokens are over, and why: one statement, however many there are.
+
+        Rights don't change without their version, so whoever is not named here still has the actor that they had.
+        """
+        rows = await self.database.pool.fetch(_STANDING, {each.session_id for each in tokens}, _now(self.database))
+        standing = {(row["id"], row["staff_id"], row["rights_version"]) for row in rows}
+        found: dict[rules.Claims, Unauthenticated] = {}
+        for each in tokens:
+            if not self._is_in_time(each):
+                found[each] = TokenExpired()
+            elif (each.session_id, each.staff_id, each.version) not in standing:
+                found[each] = SessionRevoked()
+        return found
 
     def _is_in_time(self, claims: rules.Claims) -> bool:
         return claims.expires_at > _now(self.database) - rules.CLOCK_LEEWAY

@@ -6,7 +6,7 @@ number is right.
 
 import functools
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
@@ -16,6 +16,8 @@ from starlette.applications import Starlette
 from salonos.edge.app import App, make_graph
 from salonos.edge.endpoint import Endpoint
 from salonos.edge.gate import Gate
+from salonos.edge.sessions import Watch
+from salonos.edge.socket import Sockets
 from salonos.graph.context import RequestFacts
 from salonos.graph.documents import Documents, Operation
 from salonos.graph.execute import Engine
@@ -25,20 +27,24 @@ from salonos.identity.queries import Identity
 from salonos.kernel.actor import Actor
 from salonos.kernel.database import Database
 from salonos.kernel.ids import id_text
+from salonos.kernel.outbox import Position, Stored
 from salonos.settings import Settings
 from tests.bills.makers import CASH, SYSTEM, Shop, actor_as, make_shop
-from tests.calls import Replayed, cost, hold, replayed
+from tests.calls import Cost, Replayed, cost, hold, replayed
+from tests.edge.wire import Wire
 from tests.identity.makers import PASSWORD, TABLET
 
 SELECTION = """{ id number status createdAt total balanceDue customer { id name }
     lines { id position description total } payments { id method amount receivedAt } }"""
 LATEST = f"query Latest($first: Int!) {{ bills(first: $first) {{ nodes {SELECTION} }} }}"
+POSTED = f"subscription {{ billPosted {{ cursor occurredAt bill {SELECTION} }} }}"
 ONE = f"query One($id: ID!) {{ bill(id: $id) {SELECTION} }}"
 FACTS = RequestFacts(id="test")
 GRAPH = functools.cache(make_graph)
 
 LATEST_CALLS, ONE_CALLS = 80, 81
 EDGE_CALLS = 224
+EVENT_CALLS, SUBSCRIBER_CALLS = 554, 21
 
 
 @dataclass
@@ -101,7 +107,8 @@ async def house(database: Database) -> House:
     engine = Engine(graph, remembering, limits=Guard(graph.core))
     gate = Gate(hosts=frozenset({"127.0.0.1"}), origins=frozenset())
     settings = Settings.read({"SECRET_KEY": "a secret for tests of forty bytes length"})
-    app = App(settings, graph, gate, Starlette(), endpoint=Endpoint(engine, Identity(remembering), gate))
+    people = Identity(remembering)
+    app = App(settings, graph, gate, Starlette(), endpoint=Endpoint(engine, people, gate, Watch(people)))
     return House(shop, engine, pool, id_text("bill", sold[0]), app, session.access_token)
 
 
@@ -130,6 +137,41 @@ async def test_a_request_over_http_does_not_cost_more_than_it_did(house: House) 
         statements=1,
         calls=EDGE_CALLS,
     )
+
+
+async def test_an_event_is_read_once_and_costs_little_for_each_socket_more(house: House) -> None:
+    engine, people = house.engine, house.app.endpoint.identity  # type: ignore[union-attr]  # it has one
+    sockets = Sockets(engine, Watch(people), house.app.gate)
+    wires: list[Wire] = []
+    found = []
+    for count in (30, 90):
+        while len(wires) < count:
+            wires.append(Wire(sockets))
+            await wires[-1].open(house.token, POSTED)
+        for each in sockets.open:
+            each.send = taken
+        event = await an_event(engine)
+        found.append(await cost(house.pool, lambda event=event: engine.live.deliver(event)))
+    for each in wires:
+        await each.close()
+    await engine.live.stop()
+    few, many = found
+
+    assert (few.statements, many.statements) == (1, 1)
+    for_each = Cost(0, (many.calls - few.calls) // 60, many.by - few.by)
+    hold(for_each, what="One socket more for an event", statements=0, calls=SUBSCRIBER_CALLS)
+    hold(few, what="An event for thirty sockets", statements=1, calls=EVENT_CALLS + 30 * SUBSCRIBER_CALLS)
+
+
+async def taken(_: Any) -> None:
+    """A server that takes every message."""
+
+
+async def an_event(engine: Engine) -> Stored:
+    """A bill that was posted, as if it were after all that anybody has heard."""
+    feed = await engine.live.start()
+    first, *_ = await feed.read(Position(0, 0), kinds=["BillPosted"])
+    return replace(first, position=Position(2**60, 1))
 
 
 class Forgetful(Documents):

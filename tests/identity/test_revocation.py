@@ -8,10 +8,11 @@ import pytest
 
 from salonos.identity import commands, rules
 from salonos.identity.commands import SignedIn
-from salonos.identity.problems import SessionEnded, SessionRevoked
+from salonos.identity.problems import SessionEnded, SessionRevoked, TokenExpired
 from salonos.kernel.actor import Actor
 from salonos.kernel.permissions import Permission
 from tests.identity.makers import PASSWORD, STRANGER, TABLET, House
+from tests.statements import Statements
 
 
 @dataclass(frozen=True)
@@ -111,11 +112,15 @@ async def test_a_token_ends_with_what_it_was_issued_for(
 ) -> None:
     identity = case.house.identity()
     assert await identity.authenticate(case.ravi.access_token) == case.ravi.actor
+    watched = identity.claims(case.ravi.access_token)
+    assert await identity.over([watched]) == {}
 
     await take_away(case)
 
     with pytest.raises(SessionRevoked):
         await identity.authenticate(case.ravi.access_token, fresh=True)
+    ((_, reason),) = (await identity.over([watched])).items()
+    assert type(reason) is SessionRevoked
     assert (await identity.authenticate((await case.house.sign_in("owner")).access_token)).id == case.owner.id
 
 
@@ -138,3 +143,25 @@ async def test_who_has_other_rights_goes_on_with_them_after_a_refresh(
     actor = await case.house.identity().authenticate(renewed.access_token)
     assert (actor.version, actor.session_id) == (2, case.ravi.actor.session_id)
     assert (actor.access, actor.branch_ids) != (case.ravi.actor.access, case.ravi.actor.branch_ids)
+
+
+async def test_many_tokens_are_looked_at_in_one_statement(case: Case, statements: Statements) -> None:
+    identity = case.house.identity()
+    owner = await case.house.sign_in("owner")
+    tokens = [identity.claims(each.access_token) for each in (case.ravi, case.elsewhere, owner)]
+    await sign_out(case)
+
+    with statements.counted() as asked:
+        over = await identity.over(tokens)
+
+    assert (len(asked), list(over)) == (1, tokens[:1])
+
+
+async def test_a_watched_token_ends_with_its_time(case: Case) -> None:
+    identity = case.house.identity()
+    watched = identity.claims(case.ravi.access_token)
+    case.house.database.set_clock = watched.expires_at + rules.CLOCK_LEEWAY
+
+    ((_, reason),) = (await identity.over([watched])).items()
+
+    assert type(reason) is TokenExpired

@@ -1,0 +1,143 @@
+"""Events over websockets: at once where the client takes them, in their order where it does not, made once for many."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+
+import pytest
+
+from salonos.edge import sessions, socket
+from salonos.edge.gate import Gate
+from salonos.edge.sessions import Watch
+from salonos.edge.socket import Sockets
+from salonos.graph.execute import Engine
+from salonos.identity import commands as identity
+from salonos.identity.commands import passwords
+from salonos.identity.queries import Identity
+from salonos.kernel.database import Database
+from tests.bills.asking import GRAPH
+from tests.bills.makers import CASH, SYSTEM, Shop, make_shop
+from tests.edge.wire import Wire
+from tests.identity.makers import PASSWORD, TABLET
+from tests.statements import Statements
+
+POSTED = "subscription { billPosted { bill { number } } }"
+
+
+@dataclass
+class Counter:
+    """A shop, a process's sockets, and the owner's token."""
+
+    shop: Shop
+    sockets: Sockets
+    token: str
+    wires: list[Wire] = field(default_factory=list)
+
+    async def wire(self, query: str = POSTED) -> Wire:
+        """A subscribed client."""
+        wire = Wire(self.sockets)
+        await wire.open(self.token, query)
+        self.wires.append(wire)
+        return wire
+
+    async def sell(self, times: int = 1) -> None:
+        for _ in range(times):
+            await self.shop.check_out((CASH, 178_700))
+
+
+def numbers(wire: Wire) -> list[str]:
+    """The bills that a client heard of."""
+    return [
+        each["payload"]["data"]["billPosted"]["bill"]["number"][-5:] for each in wire.said if each["type"] == "next"
+    ]
+
+
+@pytest.fixture
+async def counter(database: Database, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Counter]:
+    monkeypatch.setattr(passwords.hashing, "hasher", passwords.SMALL)
+    shop = await make_shop(database)
+    owner = identity.NewOwner(display_name="Asha Owner", username="owner", password=PASSWORD)
+    await database.run(SYSTEM, lambda work: identity.create_owner(work, owner))
+    session = await identity.sign_in(database, username="owner", password=PASSWORD, device=TABLET)
+    engine = Engine(GRAPH, database)
+    gate = Gate(hosts=frozenset({"127.0.0.1"}), origins=frozenset())
+    made = Counter(shop, Sockets(engine, Watch(Identity(database)), gate), session.access_token)
+    yield made
+    for wire in made.wires:
+        await wire.close()
+    await engine.live.stop()
+
+
+async def test_an_event_is_framed_once_for_clients_of_a_kind(counter: Counter) -> None:
+    wires = [await counter.wire() for _ in range(20)]
+
+    await counter.sell()
+
+    for wire in wires:
+        await wire.until(lambda wire=wire: len(numbers(wire)) == 1)
+    assert len({id(wire.texts[-1]) for wire in wires}) == 1
+
+
+async def test_whoever_does_not_take_a_message_gets_all_in_their_order_and_holds_nobody_up(counter: Counter) -> None:
+    slow, quick = await counter.wire(), await counter.wire()
+    slow.ready.clear()
+
+    await counter.sell(3)
+    await quick.until(lambda: len(numbers(quick)) == 3)
+    assert numbers(slow) == []
+    slow.ready.set()
+    await slow.until(lambda: len(numbers(slow)) == 3)
+
+    assert numbers(slow) == numbers(quick) == ["00001", "00002", "00003"]
+
+
+async def test_whoever_takes_nothing_for_long_is_closed(counter: Counter, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(socket, "SEND_S", 0.05)
+    stuck, well = await counter.wire(), await counter.wire()
+    (there,) = [each for each in counter.sockets.open if each.send == stuck.send]
+    stuck.ready.clear()
+
+    await counter.sell()
+    await well.until(lambda: len(numbers(well)) == 1)
+    async with asyncio.timeout(10):
+        while not there.is_over:  # noqa: ASYNC110  turns of the loop
+            await asyncio.sleep(0)
+    stuck.ready.set()
+    await counter.sell()
+    await well.until(lambda: len(numbers(well)) == 2)
+
+    assert numbers(stuck) == []
+
+
+async def test_a_message_to_a_client_that_has_gone_is_nobodys_failure(counter: Counter) -> None:
+    gone, well = await counter.wire(), await counter.wire()
+
+    async def refuse(_: object) -> None:
+        raise OSError
+
+    (there,) = [each for each in counter.sockets.open if each.send == gone.send]
+    there.send = refuse
+    await counter.sell(2)
+    await well.until(lambda: len(numbers(well)) == 2)
+
+    assert numbers(gone) == []
+
+
+async def test_open_sockets_are_looked_at_together_and_closed_when_their_session_is_over(
+    counter: Counter, statements: Statements, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sessions, "WATCH_S", 0.05)
+    wires = [await counter.wire() for _ in range(5)]
+    watch = counter.sockets.watch
+    actor = await watch.identity.authenticate(counter.token)
+
+    await counter.shop.database.run(actor, identity.sign_out)
+    with statements.counted() as asked:
+        for wire in wires:
+            await wire.until(lambda wire=wire: wire.closed_with is not None)
+
+    assert {wire.closed_with for wire in wires} == {4403}
+    assert len([each for each in asked if "from sessions" in each]) == 1
+    for wire in wires:
+        await asyncio.wait_for(asyncio.shield(wire.task), 10)  # type: ignore[arg-type]  # it runs
+    assert (watch.watched, counter.sockets.open) == (set(), set())
