@@ -8,8 +8,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.ground import cpu_s
+from salonos.kernel.ids import new_id
 
 _MS = {"us": 0.001, "ms": 1.0, "s": 1000.0, "m": 60_000.0}
+
+
+_KEYED = """
+local asked = 0
+request = function()
+  asked = asked + 1
+  wrk.headers["idempotency-key"] = "%s-" .. asked
+  return wrk.format()
+end
+"""
 
 
 @dataclass(frozen=True)
@@ -30,14 +41,14 @@ class Target:
     headers: tuple[tuple[str, str], ...] = ()
 
 
-def load(target: Target, body: bytes, *, connections: int, seconds: int) -> Loaded:
-    """Posts a body again and again over so many connections.
+def load(target: Target, body: bytes, *, connections: int, seconds: int, is_keyed: bool = False) -> Loaded:
+    """Posts a body again and again over so many connections; `is_keyed` gives each an Idempotency-Key of its own.
 
     Raises: RuntimeError where an answer is not of 2xx.
     """
     with tempfile.TemporaryDirectory(prefix="salonos-bench-") as folder:
         script = Path(folder) / "post.lua"
-        script.write_text(_script(target, body))
+        script.write_text(_script(target, body) + (_KEYED % new_id().hex if is_keyed else ""))
         command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency", "-s", str(script)]
         before_s = cpu_s(target.pid)
         done = subprocess.run(

@@ -341,9 +341,9 @@ class Compiler:
         tests = [row.c[read.key.key] == at.c.id] if read.key is not None else []
         if read.on is not None:
             tests.append(read.on(at, row))
-        order = self.ordered(kind, read.order_by, row)
+        order = self.ordered(kind, read.order_by, row, among=read.key)
         tests += self.reach(kind, row, via=read.key)
-        query = select(*columns).select_from(row).where(*tests).order_by(*order).limit(read.limit)
+        query = select(*columns).select_from(row).where(*tests).order_by(*order).limit(sql.number(read.limit))
         return sql.json_list(sql.correlated(query, at)), opens
 
     def computed(self, definition: GraphQLField, read: reads.Reading, details: FieldDetailsList, path: Path) -> Piece:
@@ -354,16 +354,16 @@ class Compiler:
         columns, opens = self.row(kind, details, row, [*path, None] if is_list else path)
         tests = self.reach(kind, row) + ([read.predicate(row)] if read.predicate else [])
         query = select(*columns).select_from(row).where(*tests)
-        query = query.order_by(*self.ordered(kind, read.order_by, row)).limit(read.limit)
+        query = query.order_by(*self.ordered(kind, read.order_by, row)).limit(sql.number(read.limit))
         return (sql.json_list(query) if is_list else sql.json_row(query)), opens
 
     def ordered(
-        self, kind: GraphQLObjectType, by: Sequence[reads.Expression], row: FromClause
+        self, kind: GraphQLObjectType, by: Sequence[reads.Expression], row: FromClause, *, among: Any = None
     ) -> list[ColumnElement[Any]]:
-        """The order of a bounded list; the table's key breaks ties."""
+        """The order of a bounded list `among` those with one value of a key; the table's key breaks ties, if there are."""
         moved = [sql.move(each, self.home(kind), row) for each in by]
         source = self.source(kind).rows
-        keys = source.primary_key.columns.keys() if isinstance(source, Table) and by else ()
+        keys = sql.tie_breakers(source, by, among) if isinstance(source, Table) and by else ()
         return [*moved, *[row.c[key] for key in keys]]
 
     def referred(self, wanted: Wanted, path: Path) -> Piece:

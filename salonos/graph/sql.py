@@ -21,6 +21,7 @@ from sqlalchemy import (
     Subquery,
     Table,
     Text,
+    UniqueConstraint,
     Uuid,
     cast,
     func,
@@ -91,6 +92,23 @@ def text_literal(value: str) -> ColumnElement[Any]:
     if not value.replace("_", "").isalnum():
         raise ValueError(f"{value!r} is no name")
     return literal_column(f"'{value}'", Text())
+
+
+def number(value: int) -> ColumnElement[int]:
+    """A number of a declaration as SQL text; never a value of a request."""
+    return literal_column(str(int(value)), Integer())
+
+
+def tie_breakers(source: Table, by: Iterable[Expression], among: Any) -> list[str]:
+    """The columns of a table's key that an order still needs: none where the order's columns are unique among the rows.
+
+    A further term would cost a sort for each list, where an index has the rows in their order already.
+    """
+    named = {getattr(each, "key", None) for each in (*by, *([among] if among is not None else []))}
+    for rule in source.constraints:
+        if isinstance(rule, UniqueConstraint) and all(c.key in named and not c.nullable for c in rule.columns):
+            return []
+    return [key for key in source.primary_key.columns.keys() if key not in named]  # noqa: SIM118  no mapping
 
 
 def id_sql(prefix: str, value: ColumnElement[Any]) -> ColumnElement[Any]:
