@@ -48,6 +48,8 @@ class Ground:
             "REDIS_URL": self.servers.redis_url,
             "SECRET_KEY": SECRET,
             "SALONOS_HOME": str(self.servers.socket_folder.parent),
+            "SALONOS_OBJECTS_PER_SECOND": "1000000000",  # one person asks for what a whole chain would
+            "SALONOS_SOCKETS_PER_DEVICE": "10000",
         }
 
     async def sign_in(self, username: str) -> str:

@@ -46,6 +46,9 @@ class Settings:
     allowed_origins: tuple[str, ...]
     allowed_hosts: tuple[str, ...]
     database_pool_size: int
+    objects_per_second: int
+    """What a person may ask for, over a while; ten seconds' worth at once."""
+    sockets_per_device: int
     is_forgetful_allowed: bool
     """Whether the database may be one that loses acknowledged writes at a power cut: tests use such a one."""
 
@@ -82,6 +85,8 @@ class Settings:
             allowed_origins=_names(env, "SALONOS_ORIGINS") or tuple(f"http://{name}:{port}" for name in _own_names()),
             allowed_hosts=_names(env, "SALONOS_HOSTS") or _own_names(),
             database_pool_size=_number(env, "SALONOS_DATABASE_POOL", 10, most=100),
+            objects_per_second=_number(env, "SALONOS_OBJECTS_PER_SECOND", 20_000, most=10**9),
+            sockets_per_device=_number(env, "SALONOS_SOCKETS_PER_DEVICE", 5, most=10_000),
             is_forgetful_allowed=_flag(env, "SALONOS_FORGETFUL_DATABASE"),
         )
 

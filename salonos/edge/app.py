@@ -18,6 +18,7 @@ from salonos.catalog import graph as catalog
 from salonos.closing import graph as closing
 from salonos.customers import graph as customers
 from salonos.edge import health, logs
+from salonos.edge.budget import Budget
 from salonos.edge.endpoint import Endpoint
 from salonos.edge.gate import SECURITY_HEADERS, Gate, Headers, Incoming, Message, Receive, Refused, Scope, Send, reply
 from salonos.edge.sessions import Watch
@@ -143,8 +144,15 @@ class App:
         if self.settings.redis_url:
             self.redis = Redis.from_url(self.settings.redis_url)
             self._open.push_async_callback(self.redis.aclose)
+        budget = Budget(self.settings.objects_per_second)
+        budget.start(self.redis)
+        self._open.push_async_callback(budget.stop)
         engine = Engine(
-            self.graph, database, limits=Guard(self.graph.core), introspection_is_open=self.settings.is_demo
+            self.graph,
+            database,
+            limits=Guard(self.graph.core),
+            introspection_is_open=self.settings.is_demo,
+            budget=budget,
         )
         await engine.live.start()
         self._open.push_async_callback(engine.live.stop)
@@ -153,7 +161,7 @@ class App:
         watch = Watch(identity_of_tokens)
         self.endpoint = Endpoint(engine, identity_of_tokens, self.gate, watch)
         self._open.push_async_callback(self.endpoint.deadlines.stop)
-        self.sockets = Sockets(engine, watch, self.gate)
+        self.sockets = Sockets(engine, watch, self.gate, device_max=self.settings.sockets_per_device)
 
 
 def make_app(settings: Settings) -> App:

@@ -51,7 +51,13 @@ EVENT_STREAM = (b"content-type", b"text/event-stream; charset=utf-8")
 COMPLETE = b"event: complete\ndata:\n\n"
 _NAME = re.compile("[A-Za-z][A-Za-z]{0,63}")
 _CONTENT_TYPE = {media: (b"content-type", f"{media}; charset=utf-8".encode()) for media in (JSON, GRAPHQL_JSON)}
-_STATUS = {Status.ANSWERED: 200, Status.REJECTED: 400, Status.UNAVAILABLE: 503, Status.FAILED: 500}
+_STATUS = {
+    Status.ANSWERED: 200,
+    Status.REJECTED: 400,
+    Status.TOO_MANY: 429,
+    Status.UNAVAILABLE: 503,
+    Status.FAILED: 500,
+}
 _PREFLIGHT: Headers = [
     (b"access-control-allow-methods", b"POST"),
     (b"access-control-allow-headers", b"authorization, content-type, idempotency-key"),
@@ -94,7 +100,7 @@ class Endpoint:
             asked = asked_of(await self.body(receive, headers))
             operation = name_to_log(asked.operation_name)
             facts = facts_of(scope, headers, request_id)
-            if media == EVENTS and self.kind(asked, NOBODY) is OperationType.SUBSCRIPTION:
+            if media == EVENTS and self.kind(asked, NOBODY, facts) is OperationType.SUBSCRIPTION:
                 status = 200
                 return await self.stream(asked, facts, headers, receive, send, common)
             answer = await self.answer(asked, facts, headers)
@@ -143,15 +149,15 @@ class Endpoint:
         with contextlib.suppress(RuntimeError):
             await reply(send, 500, body, [*headers, (b"content-type", b"application/json; charset=utf-8")])
 
-    def kind(self, asked: Asked, actor: Actor) -> OperationType | None:
+    def kind(self, asked: Asked, actor: Actor, facts: RequestFacts) -> OperationType | None:
         """Which kind of operation it is; None for a document that the engine will refuse."""
+        found = self.engine.documents.known(asked.query, asked.operation_name)
+        if found is not None:
+            return found.kind
         try:
-            found = self.engine.documents.operation(
-                asked.query, asked.operation_name, is_signed_in=actor.access.signed_in
-            )
+            return self.engine.read_document(actor, facts, asked.query, asked.operation_name).kind
         except (errors.Rejected, Refusal):
             return None
-        return found.kind
 
     async def answer(self, asked: Asked, facts: RequestFacts, headers: Incoming) -> Answer:
         """The engine's answer with the rights of this moment: a mutation reads them anew.
@@ -170,7 +176,7 @@ class Endpoint:
     async def answered(self, asked: Asked, facts: RequestFacts, headers: Incoming) -> Answer:
         """The same, having a place."""
         actor = await self.actor(headers, fresh=False)
-        if actor is not NOBODY and self.kind(asked, actor) is OperationType.MUTATION:
+        if actor is not NOBODY and self.kind(asked, actor, facts) is OperationType.MUTATION:
             actor = await self.actor(headers, fresh=True)
         try:
             with self.deadlines.within(OPERATION_S):

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import UUID
 
 import orjson
 
@@ -17,7 +18,8 @@ from salonos.edge.sessions import Watch, Watched, close_code, token_of
 from salonos.edge.strict_json import Malformed, read_object
 from salonos.graph import errors
 from salonos.graph.context import RequestFacts
-from salonos.graph.execute import Engine
+from salonos.graph.execute import REQUEST_COST, Engine
+from salonos.kernel.actor import Actor
 from salonos.kernel.ids import new_id
 from salonos.kernel.problems import TooMany, Unauthenticated
 
@@ -50,6 +52,9 @@ class Sockets:
     gate: Gate
     strangers: Counter[str] = field(default_factory=Counter)
     open: set["Socket"] = field(default_factory=set)
+    device_max: int | None = None
+    by_device: Counter[UUID] = field(default_factory=Counter)
+    """How many sockets each session has open."""
     _told: tuple[bytes, str, str] = (b"", "", "")
 
     def next_text(self, head: str, body: bytes) -> str:
@@ -89,6 +94,12 @@ class Sockets:
         finally:
             self.open.discard(socket)
 
+    def leave(self, device: UUID) -> None:
+        """A socket of a device is gone."""
+        self.by_device[device] -= 1
+        if not self.by_device[device]:
+            del self.by_device[device]
+
 
 @dataclass(eq=False)
 class Socket:
@@ -103,6 +114,7 @@ class Socket:
     waiting: asyncio.Task[None] | None = None
     """A message that the server did not take at once."""
     is_over: bool = False
+    device: UUID | None = None
 
     async def run(self) -> None:
         """Until either side closes it."""
@@ -119,6 +131,8 @@ class Socket:
             await self.close(Close(1013, "Try again later") if code == "UNAVAILABLE" else Close(1011, "Internal error"))
         finally:
             self.is_over = True
+            if self.device is not None:
+                self.sockets.leave(self.device)
             if self.session is not None:
                 self.sockets.watch.end(self.session)
             tasks = [*self.running.values(), *([self.waiting] if self.waiting else [])]
@@ -156,8 +170,29 @@ class Socket:
         if not isinstance(payload, dict):
             raise Close(4400, "Invalid payload")
         self.session = await self.sign_in(payload)
+        self.count_device(self.session.actor())
         await self.say(b'{"type":"connection_ack"}')
         return True
+
+    def count_device(self, actor: Actor) -> None:
+        """One more socket of a device, if it may have one more."""
+        by_device, device = self.sockets.by_device, actor.session_id
+        if device is None or self.sockets.device_max is None:
+            return
+        if by_device[device] >= self.sockets.device_max:
+            raise Close(4429, "Too many sockets")
+        by_device[device] += 1
+        self.device = device
+
+    def charge_message(self) -> None:
+        """A message is paid for like a request, so that nobody floods the process with them."""
+        budget = self.sockets.engine.budget
+        if budget is None or self.session is None:
+            return
+        try:
+            budget.charge(self.session.actor(), self.facts.address, REQUEST_COST)
+        except (TooMany, Unauthenticated):
+            raise Close(4429, "Too many messages") from None
 
     async def sign_in(self, payload: dict[str, Any]) -> Watched:
         """The session of the token in the payload's Authorization."""
@@ -192,6 +227,7 @@ class Socket:
 
     async def on_message(self, message: dict[str, Any]) -> None:
         """One message of the protocol."""
+        self.charge_message()
         match message["type"]:
             case "subscribe":
                 await self.on_subscribe(message)

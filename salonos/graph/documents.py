@@ -45,7 +45,7 @@ class Limits(Protocol):
     def check_document(self, document: DocumentNode, operation: OperationDefinitionNode) -> None:
         """Depth, aliases, directives, operations: before validation, visiting each fragment once."""
 
-    def check_cost(self, operation: "Operation", variables: Mapping[str, Any]) -> None:
+    def check_cost(self, operation: "Operation", variables: Mapping[str, Any]) -> int:
         """Objects requested, with this request's page sizes."""
 
 
@@ -117,18 +117,22 @@ class Documents:
             entries_max=STRANGERS_DOCUMENTS_MAX, bytes_max=DOCUMENT_BYTES_MAX // 8
         )
 
+    def known(self, text: str, name: str | None) -> Operation | None:
+        """An operation that was read before."""
+        key = (text, name)
+        return self._known.get(key) or self._strangers.get(key)
+
     def operation(self, text: str, name: str | None, *, is_signed_in: bool) -> Operation:
         """The operation that a request asks.
 
         Raises: Rejected; QueryTooComplex.
         """
-        key = (text, name)
-        found = self._known.get(key) or self._strangers.get(key)
+        found = self.known(text, name)
         if found is not None:
             return found
         made = self.read(text, name)
         kept = self._known if is_signed_in else self._strangers
-        return kept.keep(key, made, size=40 * len(text))
+        return kept.keep((text, name), made, size=40 * len(text))
 
     def read(self, text: str, name: str | None) -> Operation:
         """Parses, limits, validates."""

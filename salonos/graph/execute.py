@@ -8,7 +8,7 @@ import enum
 from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from inspect import isawaitable
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import orjson
 from graphql import (
@@ -40,6 +40,12 @@ from salonos.kernel.problems import BadRequest, Forbidden
 PLANS_MAX, PLAN_BYTES_MAX = 5_000, 128 << 20
 INTROSPECTIONS_MAX, INTROSPECTION_BYTES_MAX = 50, 16 << 20
 Variables: TypeAlias = Mapping[str, Any] | None
+REQUEST_COST = 40
+"""What an operation is charged besides its objects."""
+MUTATION_COST = 200
+"""What a transaction is charged besides."""
+CHARACTERS_AN_OBJECT = 8
+"""Reading and validating so much of a new document takes as long as one object more."""
 
 
 class Status(enum.Enum):
@@ -49,8 +55,17 @@ class Status(enum.Enum):
     """It was executed; there may be errors beside the data."""
     REJECTED = "REJECTED"
     """It was not executed, and can't be as it is."""
+    TOO_MANY = "TOO_MANY"
+    """Whoever asks has asked for too much lately."""
     UNAVAILABLE = "UNAVAILABLE"
     FAILED = "FAILED"
+
+
+class Budget(Protocol):
+    """What the edge's budget does, so that one client can't starve the others."""
+
+    def charge(self, actor: Actor, address: str, objects: int) -> None:
+        """Takes what something costs, before it is done. Raises: TooMany."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +84,7 @@ class Engine:
     database: Database
     limits: Limits | None = None
     introspection_is_open: bool = False
+    budget: Budget | None = None
     statements: int = 0
     documents: Documents = field(init=False)
     plans: Bounded[Any, Plan] = field(init=False)
@@ -101,12 +117,13 @@ class Engine:
 
         Raises: whatever says that it is not.
         """
-        operation = self.documents.operation(text, operation_name, is_signed_in=actor.access.signed_in)
+        known = self.documents.known(text, operation_name)
+        operation = known or self.read_document(actor, facts, text, operation_name)
         if operation.kind is OperationType.QUERY:
-            return await self.answer_query(actor, operation, variables)
+            return await self.answer_query(actor, facts, operation, variables)
         if operation.kind is OperationType.SUBSCRIPTION:
             raise BadRequest("A subscription is answered over a websocket or as server-sent events.")
-        self.check_cost(operation, variables)
+        self.check_cost(actor, facts, operation, variables, more=MUTATION_COST)
         context = Context(self, self.database, actor, facts, operation, dict(variables))
         return await self.answer_payload(context, None)
 
@@ -128,20 +145,34 @@ class Engine:
         source = actor if callable(actor) else lambda: actor
         return self.live.subscribe(source, facts, (text, operation_name, variables or {}), outlet)
 
-    def check_cost(self, operation: Operation, variables: Mapping[str, Any]) -> None:
-        """What the limits say of this request's page sizes.
+    def check_cost(
+        self, actor: Actor, facts: RequestFacts, operation: Operation, variables: Mapping[str, Any], *, more: int = 0
+    ) -> None:
+        """What the limits say of this request's page sizes, and what it takes from the budget of whoever asks.
 
-        Raises: QueryTooComplex.
+        Raises: QueryTooComplex; TooMany.
         """
-        if self.limits is not None:
-            self.limits.check_cost(operation, variables)
+        objects = 0 if self.limits is None else self.limits.check_cost(operation, variables)
+        if self.budget is not None:
+            self.budget.charge(actor, facts.address, objects + REQUEST_COST + more)
+
+    def read_document(self, actor: Actor, facts: RequestFacts, text: str, operation_name: str | None) -> Operation:
+        """The operation of a text that was not seen before; reading is paid for first, whatever becomes of it.
+
+        Raises: TooMany; Rejected; QueryTooComplex.
+        """
+        if self.budget is not None:
+            self.budget.charge(actor, facts.address, REQUEST_COST + len(text) // CHARACTERS_AN_OBJECT)
+        return self.documents.operation(text, operation_name, is_signed_in=actor.access.signed_in)
 
     # --- queries
 
-    async def answer_query(self, actor: Actor, operation: Operation, variables: Mapping[str, Any]) -> bytes:
+    async def answer_query(
+        self, actor: Actor, facts: RequestFacts, operation: Operation, variables: Mapping[str, Any]
+    ) -> bytes:
         """A query: one statement, whose columns are the finished values of its roots."""
         values = operation.coerced(self.graph.core, variables)
-        self.check_cost(operation, values.coerced)
+        self.check_cost(actor, facts, operation, values.coerced)
         if operation.is_introspecting:
             return await self.answer_introspecting(actor, operation, values, variables)
         return await self.read_roots(operation, values, actor)
@@ -256,7 +287,11 @@ class Engine:
         return orjson.dumps(body)
 
 
-_STATUS = {"UNAVAILABLE": Status.UNAVAILABLE, "INTERNAL": Status.FAILED}
+_STATUS = {
+    "UNAVAILABLE": Status.UNAVAILABLE,
+    "INTERNAL": Status.FAILED,
+    "TOO_MANY_REQUESTS": Status.TOO_MANY,
+}
 
 
 def _code(entries: list[errors.Entry]) -> str:

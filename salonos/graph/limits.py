@@ -183,7 +183,7 @@ class Guard:
         step = 0 if name in PASSING else 1
         return Measure(below.depth + step, below.aliases + aliases, below.directives, below.introspection_depth)
 
-    def check_cost(self, operation: "Operation", variables: Mapping[str, Any]) -> None:
+    def check_cost(self, operation: "Operation", variables: Mapping[str, Any]) -> int:
         """How many objects this request may return, with its page sizes.
 
         Raises: QueryTooComplex.
@@ -193,10 +193,12 @@ class Guard:
             priced = self._costs[operation] = Priced(self._cost_of(operation))
             if len(self._costs) > 2_000:  # noqa: PLR2004  as many as documents are kept
                 self._costs.pop(next(iter(self._costs)))
-        if priced.objects(variables) > self.limits.objects_max:
+        asked = priced.objects(variables)
+        if asked > self.limits.objects_max:
             raise QueryTooComplex(
                 f"An operation asks for at most {self.limits.objects_max} objects: ask for less at once."
             )
+        return asked
 
     def _cost_of(self, operation: "Operation") -> Cost:
         root = self.schema.get_root_type(operation.kind)

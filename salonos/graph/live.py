@@ -222,13 +222,13 @@ class Live:
     ) -> tuple[Subscriber, str | None]:
         text, operation_name, given = asked
         core = self.engine.graph.core
-        is_signed_in = source().access.signed_in
-        operation = self.engine.documents.operation(text, operation_name, is_signed_in=is_signed_in)
+        known = self.engine.documents.known(text, operation_name)
+        operation = known or self.engine.read_document(source(), facts, text, operation_name)
         root = core.subscription_type
         if operation.kind is not OperationType.SUBSCRIPTION or root is None:
             raise BadRequest("Only subscriptions are answered here: POST queries and mutations.")
         values = operation.coerced(core, given)
-        self.engine.check_cost(operation, values.coerced)
+        self.engine.check_cost(source(), facts, operation, values.coerced)
         grouped = collect_fields(core, operation.fragments, values, root, operation.definition).grouped_field_set
         if len(grouped) != 1:
             raise BadRequest("A subscription has one field.")
