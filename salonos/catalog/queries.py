@@ -4,9 +4,24 @@ import enum
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, String, literal, null, select, union_all
+from sqlalchemy import (
+    ColumnElement,
+    CompoundSelect,
+    Date,
+    Select,
+    String,
+    Uuid,
+    any_,
+    bindparam,
+    literal,
+    null,
+    select,
+    union_all,
+)
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from salonos.catalog import tables
 from salonos.kernel.database import Paise
@@ -46,11 +61,9 @@ def rate_on(tax_class_id: ColumnElement[UUID], on: ColumnElement[date]) -> Selec
     )
 
 
-async def items_for_sale(
-    work: Work, *, service_ids: Collection[UUID], product_ids: Collection[UUID], on: date
-) -> Mapping[UUID, ItemForSale]:
-    """Services and products by id as they are sold on a date, in one statement; unknown ids are missing."""
-    service, product, day = tables.Service, tables.Product, literal(on)
+def _items_for_sale() -> CompoundSelect[Any]:
+    """Services and products by `service_ids` and `product_ids` as they are sold on the date `on`."""
+    service, product, day = tables.Service, tables.Product, bindparam("on", type_=Date())
     services = select(
         service.id,
         literal(ItemKind.SERVICE.name, String()).label("kind"),
@@ -61,7 +74,7 @@ async def items_for_sale(
         rate_on(service.tax_class_id.expression, day).scalar_subquery().label("rate_hundredths"),
         null().cast(Paise).label("unit_cost_paise"),
         service.is_active.label("is_sellable"),
-    ).where(service.id.in_(service_ids))
+    ).where(service.id == any_(bindparam("service_ids", type_=ARRAY(Uuid()))))
     products = select(
         product.id,
         literal(ItemKind.PRODUCT.name, String()),
@@ -72,8 +85,19 @@ async def items_for_sale(
         rate_on(product.tax_class_id.expression, day).scalar_subquery(),
         product.unit_cost_paise,
         product.is_active & product.is_retail,
-    ).where(product.id.in_(product_ids))
-    rows = await work.session.execute(union_all(services, products))
+    ).where(product.id == any_(bindparam("product_ids", type_=ARRAY(Uuid()))))
+    return union_all(services, products)
+
+
+_ITEMS_FOR_SALE = _items_for_sale()
+
+
+async def items_for_sale(
+    work: Work, *, service_ids: Collection[UUID], product_ids: Collection[UUID], on: date
+) -> Mapping[UUID, ItemForSale]:
+    """Services and products by id as they are sold on a date, in one statement; unknown ids are missing."""
+    given = {"service_ids": list(service_ids), "product_ids": list(product_ids), "on": on}
+    rows = await work.session.execute(_ITEMS_FOR_SALE, given)
     return {row.id: ItemForSale(row.id, ItemKind[row.kind], *row[2:]) for row in rows}
 
 

@@ -6,7 +6,8 @@ from datetime import datetime
 from uuid import UUID
 
 import asyncpg
-from sqlalchemy import func, select
+from sqlalchemy import Uuid, any_, bindparam, func, select
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from salonos.identity import rules, tables
 from salonos.identity.problems import SessionRevoked, TokenExpired
@@ -36,6 +37,11 @@ _STANDING = """
     join staff on staff.id = sessions.staff_id and staff.is_active
     where sessions.id = any($1) and sessions.ended_at is null and sessions.expires_at > $2
 """
+
+
+_ACTIVE_STAFF = select(tables.Staff.id).where(
+    tables.Staff.id == any_(bindparam("ids", type_=ARRAY(Uuid()))), tables.Staff.is_active
+)
 
 
 def token_key() -> rules.TokenKey:
@@ -149,10 +155,7 @@ def rights_of_role(role: tables.Role) -> RoleRights:
 
 async def staff_exist(work: Work, ids: Iterable[UUID]) -> set[UUID]:
     """Those of the ids that are active members of staff."""
-    found = await work.session.scalars(
-        select(tables.Staff.id).where(tables.Staff.id.in_(set(ids)), tables.Staff.is_active)
-    )
-    return set(found)
+    return set(await work.session.scalars(_ACTIVE_STAFF, {"ids": list(set(ids))}))
 
 
 async def staff_for_update(work: Work, staff_id: UUID) -> tables.Staff | None:
