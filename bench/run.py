@@ -1,141 +1,18 @@
-"""`make bench`: SalonOS beside a hand-written server and beside what others build, on one database, in one run.
-
-One process each; one load tool; the servers take turns within every round, so that whatever else the machine does meets
-all of them. Figures are ratios to (a); on a noisy machine nothing else means anything.
-"""
+"""`make bench`: every measurement, printed as Markdown. One run means something; figures of two runs don't compare."""
 
 import argparse
 import asyncio
-import contextlib
-import json
-import random
-import sys
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from statistics import median
 from typing import Any
 
-import httpx
-
-from bench import checkout, live, pages, start
-from bench.ground import Ground, free_port, ground
-from bench.load import Loaded, Target, load
-from bench.operations import FIRST, LATEST, ONE
-from bench.rivals import RIVALS, Rival
-from bench.seed import seed
-from salonos.kernel.ids import id_text
-
-BILLS = 20_000
-CONNECTIONS = (1, 16, 64)
-HAND, OURS = "(a) by hand", "(b) SalonOS"
-
-
-@dataclass
-class Contest:
-    """The servers under load and what each run saw, by operation, connections and server."""
-
-    targets: dict[str, Target] = field(default_factory=dict)
-    bodies: dict[str, dict[str, bytes]] = field(default_factory=dict)
-    seen: dict[tuple[str, int, str], list[Loaded]] = field(default_factory=dict)
-
-    def round(self, *, seconds: int, is_counted: bool) -> None:
-        """Every operation at every number of connections, the servers in an order of chance."""
-        for operation, bodies in self.bodies.items():
-            for connections in CONNECTIONS:
-                for name in random.sample(list(bodies), len(bodies)):
-                    loaded = load(self.targets[name], bodies[name], connections=connections, seconds=seconds)
-                    if is_counted:
-                        self.seen.setdefault((operation, connections, name), []).append(loaded)
-
-    def table(self) -> Iterator[str]:
-        """Markdown: medians over the rounds of each round's ratio to (a), and the processor time of a request."""
-        yield "| operation | connections | server | requests/s to (a) | p99 to (a) | server CPU a request |"
-        yield "|---|---|---|---|---|---|"
-        for (operation, connections, name), runs in self.seen.items():
-            hand = self.seen[operation, connections, HAND]
-            pace = median(run.requests_per_s / base.requests_per_s for run, base in zip(runs, hand, strict=True))
-            tail = median(run.p99_ms / base.p99_ms for run, base in zip(runs, hand, strict=True))
-            cpu = median(run.cpu_us for run in runs)
-            yield f"| {operation} | {connections} | {name} | {pace:.2f} | {tail:.2f} | {cpu:.0f} µs |"
-
-
-def body_of(operation: str, text: str, **variables: Any) -> bytes:
-    """A request as clients send it."""
-    return json.dumps({"query": text, "operationName": operation, "variables": variables}).encode()
-
-
-def ask(target: Target, body: bytes) -> Any:
-    """One answer, decoded.
-
-    Raises: RuntimeError where it has errors.
-    """
-    headers = {"content-type": "application/json", **dict(target.headers)}
-    answer = httpx.post(f"http://127.0.0.1:{target.port}/graphql", content=body, headers=headers).json()
-    if answer.get("errors"):
-        raise RuntimeError(answer["errors"])
-    return answer
-
-
-async def reads(on: Ground, *, rounds: int, seconds: int, rivals: list[Rival]) -> Iterator[str]:
-    """The list and the single bill, against everybody."""
-    seeded = await seed(on.database_url, bills=BILLS)
-    token = await on.sign_in("manager")
-    mine = next(bill for bill, branch in zip(seeded.bill_ids, seeded.branches, strict=True) if not branch)
-    ours = {
-        "Latest": body_of("Latest", LATEST, first=FIRST),
-        "One": body_of("One", ONE, id=id_text("bill", mine)),
-    }
-    contest = Contest(bodies={operation: {} for operation in ours})
-    with contextlib.ExitStack() as running:
-        for name, open_server in ((HAND, hand_server), (OURS, our_server)):
-            contest.targets[name] = running.enter_context(open_server(on, token))
-            for operation, body in ours.items():
-                contest.bodies[operation][name] = body
-        for rival in rivals:
-            contest.targets[rival.name] = running.enter_context(rival.running(on, token))
-            for operation, body in rival.bodies(mine).items():
-                contest.bodies[operation][rival.name] = body
-        for operation, body in ours.items():
-            found = ask(contest.targets[OURS], body)
-            if found != ask(contest.targets[HAND], body):
-                raise RuntimeError(f"{HAND} and {OURS} differ in {operation}")
-            for rival in rivals:
-                rival.check(operation, found, ask(contest.targets[rival.name], contest.bodies[operation][rival.name]))
-        for number in range(rounds + 1):
-            await renew(contest, on)
-            contest.round(seconds=seconds, is_counted=number > 0)
-            print(f"round {number} of {rounds}", file=sys.stderr, flush=True)
-    return contest.table()
-
-
-async def renew(contest: Contest, on: Ground) -> None:
-    """A token for each round: they live for fifteen minutes."""
-    headers = (("authorization", f"Bearer {await on.sign_in('manager')}"),)
-    for name, target in contest.targets.items():
-        if target.headers:
-            contest.targets[name] = Target(target.port, target.pid, headers)
-
-
-@contextlib.contextmanager
-def hand_server(on: Ground, token: str) -> Iterator[Target]:
-    """(a)."""
-    port = free_port()
-    with on.process(sys.executable, "-m", "bench.hand", port=port, BENCH_PORT=str(port)) as process:
-        yield Target(port, process.pid, (("authorization", f"Bearer {token}"),))
-
-
-@contextlib.contextmanager
-def our_server(on: Ground, token: str) -> Iterator[Target]:
-    """(b)."""
-    port = free_port()
-    with on.salonos(port=port) as process:
-        yield Target(port, process.pid, (("authorization", f"Bearer {token}"),))
+from bench import checkout, live, pages, reading, start
+from bench.ground import ground
+from bench.rivals import RIVALS
 
 
 async def main(rounds: int, seconds: int, only: set[str]) -> None:
     """Prints every table as it is finished."""
     parts: dict[str, Any] = {
-        "reads": lambda on: reads(on, rounds=rounds, seconds=seconds, rivals=RIVALS),
+        "reads": lambda on: reading.measure(on, rounds=rounds, seconds=seconds, rivals=RIVALS),
         "checkout": lambda on: checkout.measure(on, rounds=rounds, seconds=seconds),
         "live": live.measure,
         "pages": pages.measure,

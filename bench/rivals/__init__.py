@@ -1,0 +1,53 @@
+"""What others build on the same tables: each a server of its own, asked for the same values in its own words."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from bench.ground import Ground, free_port
+from bench.load import Target
+
+
+@dataclass(frozen=True)
+class Rival:
+    """One server. `command` gets BENCH_PORT, BENCH_PGHOST, BENCH_PGUSER and BENCH_PGDATABASE besides what ours get.
+
+    `bodies` are its requests by the operation's name for one bill; `shown` turns its answer into the shape of ours, so
+    that the values can be compared. `checks_tokens` and `sells` say what it can do besides reading.
+    """
+
+    name: str
+    version: Callable[[], str]
+    command: tuple[str, ...]
+    bodies: Callable[[UUID], Mapping[str, bytes]]
+    shown: Callable[[str, Any], Any]
+    checks_tokens: bool = False
+    sells: bool = False
+
+    @contextmanager
+    def running(self, on: Ground, token: str) -> Iterator[Target]:
+        """The server, from its first open port on, until the block ends."""
+        port = free_port()
+        place = {
+            "BENCH_PORT": str(port),
+            "BENCH_PGHOST": str(on.servers.socket_folder),
+            "BENCH_PGUSER": "salonos",
+            "BENCH_PGDATABASE": on.database_url.partition("@/")[2].partition("?")[0],
+            "NODE_ENV": "production",
+        }
+        headers = (("authorization", f"Bearer {token}"),) if self.checks_tokens else ()
+        with on.process(*self.command, port=port, **place) as process:
+            yield Target(port, process.pid, headers)
+
+    def check(self, operation: str, ours: Any, theirs: Any) -> None:
+        """That it answers the same.
+
+        Raises: RuntimeError.
+        """
+        if self.shown(operation, theirs) != ours:
+            raise RuntimeError(f"{self.name} answers {operation} otherwise: {str(self.shown(operation, theirs))[:500]}")
+
+
+RIVALS: list[Rival] = []
