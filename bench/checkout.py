@@ -8,8 +8,8 @@ from typing import Final
 
 from bench.ground import Ground
 from bench.load import Loaded, Target, load
-from bench.rivals import RIVALS
 from bench.reading import OURS, ask, our_server
+from bench.rivals import RIVALS
 from bench.seed import seed
 from salonos.kernel.database import Database
 from salonos.kernel.ids import id_text

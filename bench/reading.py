@@ -17,10 +17,10 @@ from uuid import UUID
 import asyncpg
 import httpx
 
-from bench.ground import Ground, free_port, ground
+from bench.ground import Ground, free_port
 from bench.load import Loaded, Target, load
 from bench.operations import FIRST, LATEST, ONE
-from bench.rivals import RIVALS, Rival
+from bench.rivals import Rival
 from bench.seed import seed
 from salonos.kernel.database import plain_url
 from salonos.kernel.ids import id_text
