@@ -12,6 +12,7 @@ from salonos.kernel.clock import parse_instant
 
 SECRET_CHARACTERS_MIN = 32
 SECRET_DISTINCT_MIN = 10
+TOKEN_CHARACTERS_MIN = 16
 PORT_MAX = 65_535
 USAGE_EXIT, STATE_EXIT, DATABASE_EXIT = 64, 73, 78
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
@@ -49,6 +50,9 @@ class Settings:
     objects_per_second: int
     """What a person may ask for, over a while; ten seconds' worth at once."""
     sockets_per_device: int
+    metrics_token: str | None
+    """What opens /metrics to callers that are not on this machine."""
+    worker_metrics_port: int | None
     is_forgetful_allowed: bool
     """Whether the database may be one that loses acknowledged writes at a power cut: tests use such a one."""
 
@@ -87,6 +91,8 @@ class Settings:
             database_pool_size=_number(env, "SALONOS_DATABASE_POOL", 10, most=100),
             objects_per_second=_number(env, "SALONOS_OBJECTS_PER_SECOND", 20_000, most=10**9),
             sockets_per_device=_number(env, "SALONOS_SOCKETS_PER_DEVICE", 5, most=10_000),
+            metrics_token=_token(env, "SALONOS_METRICS_TOKEN"),
+            worker_metrics_port=_number(env, "SALONOS_WORKER_METRICS_PORT", 0, most=PORT_MAX) or None,
             is_forgetful_allowed=_flag(env, "SALONOS_FORGETFUL_DATABASE"),
         )
 
@@ -104,9 +110,16 @@ def _flag(env: Mapping[str, str], name: str) -> bool:
 
 def _number(env: Mapping[str, str], name: str, default: int, *, most: int) -> int:
     text = env.get(name) or str(default)
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= most:
+    if not text.isascii() or not text.isdigit() or not min(1, default) <= int(text) <= most:
         raise SettingWrong(f"{name} is a number from 1 to {most}.")
     return int(text)
+
+
+def _token(env: Mapping[str, str], name: str) -> str | None:
+    value = env.get(name, "")
+    if value and (len(value) < TOKEN_CHARACTERS_MIN or not value.isascii() or not value.isprintable()):
+        raise SettingWrong(f"{name} is at least {TOKEN_CHARACTERS_MIN} letters, digits and signs.")
+    return value or None
 
 
 def _names(env: Mapping[str, str], name: str) -> tuple[str, ...]:

@@ -48,6 +48,9 @@ def test_a_demonstration_makes_and_keeps_its_own_secret(tmp_path: Path) -> None:
         ("SALONOS_ORIGINS", "*"),
         ("SALONOS_HOSTS", "salon.example,*"),
         ("SALONOS_DATABASE_POOL", "many"),
+        ("SALONOS_METRICS_TOKEN", "short"),
+        ("SALONOS_METRICS_TOKEN", "with a line\nbreak in it"),
+        ("SALONOS_WORKER_METRICS_PORT", "65536"),
     ],
 )
 def test_a_setting_that_can_not_be_used_is_named(tmp_path: Path, name: str, value: str) -> None:

@@ -29,6 +29,7 @@ from salonos.kernel.jobs import Listener
 from salonos.kernel.outbox import Feed
 from salonos.kernel.work import Work
 from salonos.settings import Settings, SettingWrong
+from worker import page
 from worker.relay import FUNCTION, REDIS_AWAY, Relay, is_behind
 
 LISTENERS: Mapping[str, Listener] = {listener.name: listener for listener in closing_jobs.LISTENERS}
@@ -239,7 +240,8 @@ async def _serve(settings: Settings, database_url: str) -> None:
     try:
         if not settings.is_forgetful_allowed:
             await database.refuse_forgetful()
-        await Process(database, settings.redis_url, stopping=stopping).run()
+        async with page.served(database, settings):
+            await Process(database, settings.redis_url, stopping=stopping).run()
     finally:
         await database.close()
 

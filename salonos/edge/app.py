@@ -4,6 +4,7 @@ import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from redis.asyncio import Redis
 from starlette.applications import Starlette
@@ -17,7 +18,7 @@ from salonos.bills import graph as bills
 from salonos.catalog import graph as catalog
 from salonos.closing import graph as closing
 from salonos.customers import graph as customers
-from salonos.edge import health, logs
+from salonos.edge import health, logs, metrics
 from salonos.edge.budget import Budget
 from salonos.edge.endpoint import Endpoint
 from salonos.edge.gate import SECURITY_HEADERS, Gate, Headers, Incoming, Message, Receive, Refused, Scope, Send, reply
@@ -62,6 +63,7 @@ class App:
     pages: Starlette
     endpoint: Endpoint | None = None
     sockets: Sockets | None = None
+    watched: metrics.Metrics | None = None
     database: Database | None = None
     redis: "Redis | None" = None
     refusal: str = ""
@@ -92,9 +94,12 @@ class App:
         elif path == "/healthz":
             await reply(send, 200, b'{"status":"alive"}', [*own, (b"content-type", b"application/json")])
         elif path == "/readyz" and self.database is not None:
-            address = scope["client"][0] if scope.get("client") else ""
-            status, body = await health.ready(self.database, self.redis, address=address)
+            is_local = metrics.is_local(address_of(scope), headers)
+            is_stopping = self.endpoint is not None and self.endpoint.stopping.is_set()
+            status, body = await health.ready(self.database, self.redis, is_local=is_local, is_stopping=is_stopping)
             await reply(send, status, body, [*own, (b"content-type", b"application/json")])
+        elif path == "/metrics" and self.watched is not None and self.watched.may_read(address_of(scope), headers):
+            await reply(send, 200, await self.watched.text(), [*own, metrics.CONTENT_TYPE])
         else:
             more = FILE_HEADERS if path.startswith("/playground/assets/") else []
             await self.pages(scope, receive, with_headers(send, [*own, *more]))
@@ -106,6 +111,19 @@ class App:
         else:
             await receive()
             await send({"type": "websocket.close", "code": 4404})
+
+    def held(self) -> dict[str, Any]:
+        """What is open and kept at this moment, for whoever watches the process."""
+        if self.endpoint is None or self.sockets is None:
+            raise RuntimeError("The process has not started.")
+        engine = self.endpoint.engine
+        running = engine.live.subscribers
+        return {
+            "sockets": len(self.sockets.open),
+            "subscriptions": len(running),
+            "groups": len({(each.operation, each.variables_key) for each in running}),
+            "caches": {"plans": engine.plans},
+        }
 
     def stop_streams(self) -> None:
         """Ends the open event streams; their clients come again with their cursor."""
@@ -162,6 +180,12 @@ class App:
         self.endpoint = Endpoint(engine, identity_of_tokens, self.gate, watch)
         self._open.push_async_callback(self.endpoint.deadlines.stop)
         self.sockets = Sockets(engine, watch, self.gate, device_max=self.settings.sockets_per_device)
+        self.watched = metrics.Metrics(database, self.settings.metrics_token, self.held)
+
+
+def address_of(scope: Scope) -> str:
+    """The caller's address as the connection has it, empty without one."""
+    return str(scope["client"][0]) if scope.get("client") else ""
 
 
 def make_app(settings: Settings) -> App:

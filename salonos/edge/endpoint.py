@@ -33,8 +33,9 @@ from salonos.edge.sessions import Watch, actor_of, token_of
 from salonos.edge.strict_json import Malformed, read_object
 from salonos.graph import errors
 from salonos.graph.context import RequestFacts
-from salonos.graph.execute import Answer, Engine, Status
+from salonos.graph.execute import Answer, Engine, Status, refused
 from salonos.identity.queries import Identity
+from salonos.kernel import counts
 from salonos.kernel.actor import NOBODY, Actor
 from salonos.kernel.clock import monotonic_s
 from salonos.kernel.problems import Refusal, Unauthenticated
@@ -52,12 +53,14 @@ COMPLETE = b"event: complete\ndata:\n\n"
 _NAME = re.compile("[A-Za-z][A-Za-z]{0,63}")
 _CONTENT_TYPE = {media: (b"content-type", f"{media}; charset=utf-8".encode()) for media in (JSON, GRAPHQL_JSON)}
 _STATUS = {
-    Status.ANSWERED: 200,
-    Status.REJECTED: 400,
-    Status.TOO_MANY: 429,
-    Status.UNAVAILABLE: 503,
-    Status.FAILED: 500,
+    Status.ANSWERED: (200, "answered"),
+    Status.REJECTED: (400, "rejected"),
+    Status.TOO_MANY: (429, "refused"),
+    Status.UNAVAILABLE: (503, "unavailable"),
+    Status.FAILED: (500, "failed"),
 }
+"""The status line, and the word of the counters."""
+
 _PREFLIGHT: Headers = [
     (b"access-control-allow-methods", b"POST"),
     (b"access-control-allow-headers", b"authorization, content-type, idempotency-key"),
@@ -65,13 +68,14 @@ _PREFLIGHT: Headers = [
 ]
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Asked:
-    """What a body asks."""
+    """What a body asks. `kind` is found with the rights of whoever asks."""
 
     query: str
     operation_name: str | None
     variables: dict[str, Any]
+    kind: str = "unknown"
 
 
 @dataclass(eq=False)
@@ -90,42 +94,48 @@ class Endpoint:
         """One HTTP request."""
         began_s = monotonic_s()
         common: Headers = [(b"x-request-id", request_id.encode())]
-        status, code, operation = 500, "", ""
+        status, code, outcome = 500, "", "failed"
+        asked: Asked | None = None
         try:
             common += self.gate.cors(headers)
             if scope["method"] == "OPTIONS":
+                status, outcome = 204, ""
                 return await reply(send, 204, b"", [*common, *_PREFLIGHT])
             check_request(scope, headers)
             media = accepted(headers.get(b"accept").decode("latin-1"))
             asked = asked_of(await self.body(receive, headers))
-            operation = name_to_log(asked.operation_name)
             facts = facts_of(scope, headers, request_id)
-            if media == EVENTS and self.kind(asked, NOBODY, facts) is OperationType.SUBSCRIPTION:
-                status = 200
+            if media == EVENTS and self.is_subscription(asked, facts):
+                status, outcome = 200, ""
                 return await self.stream(asked, facts, headers, receive, send, common)
             answer = await self.answer(asked, facts, headers)
+            status, outcome = _STATUS[answer.status]
             if media == EVENTS:
                 status = 200
                 return await reply(send, 200, event_of(answer.body) + COMPLETE, [*common, EVENT_STREAM])
-            status = _STATUS[answer.status] if media == GRAPHQL_JSON or answer.status is not Status.REJECTED else 200
+            status = status if media == GRAPHQL_JSON or outcome != "rejected" else 200
             await reply(send, status, answer.body, [*common, _CONTENT_TYPE[media]])
         except ClientGone:
-            status = 499
+            status, outcome = 499, "gone"
         except Unauthenticated as refusal:
-            status, code = 401, refusal.code
+            status, code, outcome = 401, refusal.code, "refused"
             challenge = (b"www-authenticate", b"Bearer")
             await self.refuse(send, 401, refusal.message, refusal.extensions, [*common, challenge])
         except Refusal as refusal:
-            status, code = 400, refusal.code
+            status, code, outcome = 400, refusal.code, "refused"
             await self.refuse(send, 400, refusal.message, refusal.extensions, common)
-        except Refused as refused:
-            status, code = refused.status, refused.code
-            await self.refuse(send, status, refused.message, {"code": code}, [*common, *refused.headers])
+        except Refused as no:
+            status, code, outcome = no.status, no.code, "refused"
+            await self.refuse(send, status, no.message, {"code": code}, [*common, *no.headers])
         except Exception as bug:  # noqa: BLE001  the exit of every request: masked here, told in the log
-            code = "INTERNAL"
+            code, outcome = "INTERNAL", "failed"
             await self.fail(send, bug, common)
         finally:
-            logs.request(request_id, operation=operation, status=status, code=code, took_s=monotonic_s() - began_s)
+            took_s = monotonic_s() - began_s
+            name, kind = (asked.operation_name, asked.kind) if asked else (None, "unknown")
+            if outcome:  # a preflight asks nothing, and a stream of events is counted where it begins
+                counts.process.operation(name, kind, outcome, took_s)
+            logs.request(request_id, operation=name_to_log(name), status=status, code=code, took_s=took_s)
 
     async def body(self, receive: Receive, headers: Incoming) -> bytes:
         """The body, in time.
@@ -140,6 +150,7 @@ class Endpoint:
 
     async def refuse(self, send: Send, status: int, message: str, extensions: dict[str, Any], headers: Headers) -> None:
         """A request that no operation was read from, or that nobody may send."""
+        counts.process.errors[extensions["code"]] += 1
         body = errors.failure([{"message": message, "extensions": extensions}])
         await reply(send, status, body, [*headers, (b"content-type", b"application/json; charset=utf-8")])
 
@@ -149,15 +160,21 @@ class Endpoint:
         with contextlib.suppress(RuntimeError):
             await reply(send, 500, body, [*headers, (b"content-type", b"application/json; charset=utf-8")])
 
-    def kind(self, asked: Asked, actor: Actor, facts: RequestFacts) -> OperationType | None:
-        """Which kind of operation it is; None for a document that the engine will refuse."""
-        found = self.engine.documents.known(asked.query, asked.operation_name)
-        if found is not None:
-            return found.kind
+    def kind(self, asked: Asked, actor: Actor, facts: RequestFacts) -> OperationType:
+        """Which kind of operation it is.
+
+        Raises: errors.Rejected; Refusal.
+        """
+        known = self.engine.documents.known(asked.query, asked.operation_name)
+        found = known or self.engine.read_document(actor, facts, asked.query, asked.operation_name)
+        return found.kind
+
+    def is_subscription(self, asked: Asked, facts: RequestFacts) -> bool:
+        """Whether a document asks for events; one that is wrong is answered as such, later."""
         try:
-            return self.engine.read_document(actor, facts, asked.query, asked.operation_name).kind
+            return self.kind(asked, NOBODY, facts) is OperationType.SUBSCRIPTION
         except (errors.Rejected, Refusal):
-            return None
+            return False
 
     async def answer(self, asked: Asked, facts: RequestFacts, headers: Incoming) -> Answer:
         """The engine's answer with the rights of this moment: a mutation reads them anew.
@@ -176,7 +193,12 @@ class Endpoint:
     async def answered(self, asked: Asked, facts: RequestFacts, headers: Incoming) -> Answer:
         """The same, having a place."""
         actor = await self.actor(headers, fresh=False)
-        if actor is not NOBODY and self.kind(asked, actor, facts) is OperationType.MUTATION:
+        try:
+            kind = self.kind(asked, actor, facts)
+        except (errors.Rejected, Refusal) as refusal:
+            return refused(refusal)
+        asked.kind = kind._value_
+        if actor is not NOBODY and kind is OperationType.MUTATION:
             actor = await self.actor(headers, fresh=True)
         try:
             with self.deadlines.within(OPERATION_S):

@@ -15,6 +15,7 @@ class Bounded(Generic[K, V]):
         self.entries_max = entries_max
         self.bytes_max = bytes_max
         self.bytes_used = 0
+        self.hits = self.misses = 0
         self._kept: OrderedDict[K, tuple[V, int]] = OrderedDict()
 
     def __len__(self) -> int:
@@ -28,7 +29,9 @@ class Bounded(Generic[K, V]):
         """What is kept under a key, now the most recently used."""
         found = self._kept.get(key)
         if found is None:
+            self.misses += 1
             return None
+        self.hits += 1
         self._kept.move_to_end(key)
         return found[0]
 

@@ -14,6 +14,7 @@ import orjson
 from graphql import GraphQLError
 from sqlalchemy import exc as sqlalchemy_errors
 
+from salonos.kernel import counts
 from salonos.kernel.database import sqlstate
 from salonos.kernel.ids import new_id
 from salonos.kernel.problems import Refusal
@@ -40,9 +41,10 @@ def entries_of(error: BaseException) -> list[Entry]:
     """What a client reads of a failure: usually one entry; one for each coordinate that was denied."""
     if isinstance(error, Rejected):
         return error.entries
-    if isinstance(error, GraphQLError):
-        return _of_graphql(error)
-    return [_described(error)]
+    entries = _of_graphql(error) if isinstance(error, GraphQLError) else [_described(error)]
+    for entry in entries:
+        counts.process.errors[entry["extensions"]["code"]] += 1
+    return entries
 
 
 class Rejected(Exception):  # noqa: N818  carries finished entries

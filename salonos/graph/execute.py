@@ -107,8 +107,7 @@ class Engine:
         try:
             return Answer(await self.answered(actor, facts, text, operation_name, variables or {}), Status.ANSWERED)
         except Exception as error:  # noqa: BLE001  the exit of every request: whatever it is becomes one entry
-            entries = errors.entries_of(error)
-            return Answer(errors.failure(entries), _STATUS.get(_code(entries), Status.REJECTED))
+            return refused(error)
 
     async def answered(
         self, actor: Actor, facts: RequestFacts, text: str, operation_name: str | None, variables: Mapping[str, Any]
@@ -292,6 +291,12 @@ _STATUS = {
     "INTERNAL": Status.FAILED,
     "TOO_MANY_REQUESTS": Status.TOO_MANY,
 }
+
+
+def refused(error: Exception) -> Answer:
+    """The answer to a request that was not executed."""
+    entries = errors.entries_of(error)
+    return Answer(errors.failure(entries), _STATUS.get(_code(entries), Status.REJECTED))
 
 
 def _code(entries: list[errors.Entry]) -> str:

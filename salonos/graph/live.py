@@ -29,6 +29,7 @@ from salonos.graph.events import OnChange, OnEvent
 from salonos.graph.plan import Inputs, actor_scope
 from salonos.graph.reads import READ
 from salonos.graph.values import Reader, plain_value
+from salonos.kernel import counts
 from salonos.kernel.actor import Actor
 from salonos.kernel.ids import id_value
 from salonos.kernel.outbox import BATCH_MAX, Feed, Position, Stored
@@ -199,7 +200,9 @@ class Live:
             subscriber.outlet = outlet
             subscriber.actor()
         except Exception as error:
+            counts.process.subscription(asked[1], "rejected")
             raise errors.Rejected(errors.entries_of(error)) from error
+        counts.process.subscription(asked[1], "answered")
         self.subscribers.add(subscriber)
         try:
             async for body in self._beginning(feed, subscriber, after):

@@ -34,7 +34,7 @@ from salonos.graph import inputs, results
 from salonos.graph.context import Context
 from salonos.graph.directives import Denial, Rule, rule
 from salonos.graph.problem import problem_of
-from salonos.kernel import crypto, idempotency, problems
+from salonos.kernel import counts, crypto, idempotency, problems
 from salonos.kernel.permissions import Permission
 from salonos.kernel.work import Work
 
@@ -119,6 +119,7 @@ class Writer:
                 return await self.write.function(None, **extra, **made)
             return await self.run(context, str(info.path.key), made | extra)
         except problems.Problem as problem:
+            counts.process.problems[info.field_name, type(problem).__name__] += 1
             if not self.is_union:
                 raise
             return problem_of(problem)

@@ -20,6 +20,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.orm import DeclarativeBase, MappedColumn, mapped_column
+from sqlalchemy.pool import AsyncAdaptedQueuePool
 
 from salonos.kernel import idempotency
 from salonos.kernel.actor import Actor
@@ -121,6 +122,15 @@ class Forgetful(Exception):  # noqa: N818  read by whoever set the server up
         self.names = names
 
 
+@dataclass(frozen=True)
+class PoolUse:
+    """Connections that a pool may open, those at work, and who waits for one."""
+
+    size: int
+    used: int
+    waiting: int
+
+
 @dataclass
 class Database:
     """One process's way to one database. `set_clock` replaces the time of every transaction (tests and the demo)."""
@@ -172,6 +182,18 @@ class Database:
         )
         if rows:
             raise Forgetful(tuple(row["name"] for row in rows))
+
+    def pools(self) -> dict[str, "PoolUse"]:
+        """How the pools are used: commands wait for one of the first, reads for one of the second."""
+        queue = self.engine.pool
+        if not isinstance(queue, AsyncAdaptedQueuePool):
+            raise TypeError("the engine was made with a queue of connections")
+        used = queue.checkedout()
+        return {
+            "commands": PoolUse(queue.size(), used, max(0, len(self._under_way) - used)),
+            "reads": PoolUse(self.readers.size, self.readers.lent - len(self.readers.idle), len(self.readers.waiting)),
+            "others": PoolUse(self.pool.get_max_size(), self.pool.get_size() - self.pool.get_idle_size(), 0),
+        }
 
     async def now(self) -> datetime:
         """The database's time, or the set clock's."""

@@ -14,6 +14,7 @@ from uuid import UUID
 
 from sqlalchemy import Interval, Uuid, bindparam, text
 
+from salonos.kernel import counts
 from salonos.kernel.actor import Actor
 from salonos.kernel.database import Database
 from salonos.kernel.outbox import Event
@@ -84,13 +85,16 @@ async def run(database: Database, listeners: Listeners, job_id: UUID, *, lease: 
     try:
         await database.run(Actor.system(), effect)
     except ClaimLost:
+        counts.process.jobs[claimed.listener, "lost"] += 1
         return False
     except Exception as error:  # noqa: BLE001  a listener may fail in any way: its job waits, the others go on
+        counts.process.jobs[claimed.listener, "failed"] += 1
         kind, frames = type(error).__name__, "".join(traceback.format_tb(error.__traceback__))
         facts = {"kind": claimed.listener, "job_id": claimed.task.id.hex, "error": kind, "frames": frames}
         _log.error("a job failed", extra={**facts, "count": claimed.attempts})
         await database.run(Actor.system(), lambda work: _fail(work, claimed, kind))
         return False
+    counts.process.jobs[claimed.listener, "done"] += 1
     return True
 
 

@@ -1,5 +1,7 @@
 """One API process as a salon runs it, and strangers who talk to it in every way they like."""
 
+import asyncio
+import contextlib
 import functools
 import json
 import os
@@ -7,6 +9,7 @@ import secrets
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +22,8 @@ from salonos.identity import rules as identity_rules
 from salonos.kernel import crypto
 from salonos.kernel.actor import Actor
 from salonos.kernel.database import Database
+from salonos.kernel.ids import new_id
+from tests import servers
 from tests.catalog.makers import make_catalog
 from tests.journeys.house import free_port
 from tests.salon.makers import make_branch, make_salon
@@ -86,7 +91,23 @@ async def furnish(url: str) -> None:
     await database.close()
 
 
-def serve(url: str, redis_url: str, log: Path, *, is_demo: bool = False) -> Served:
+@contextlib.contextmanager
+def alone(folder: Path, **more: str) -> Iterator[Served]:
+    """A furnished process of one test's own, whose owner is signed in."""
+    name = f"test_{new_id().hex}"
+    asyncio.run(servers.create_database(name))
+    asyncio.run(furnish(servers.url_of(name)))
+    made = serve(servers.url_of(name), os.environ[servers.REDIS], folder / "api.log", **more)
+    try:
+        made.owner = made.sign_in("owner")
+        yield made
+    finally:
+        made.process.kill()
+        made.process.wait()
+        asyncio.run(servers.drop_database(name))
+
+
+def serve(url: str, redis_url: str, log: Path, *, is_demo: bool = False, **more: str) -> Served:
     """Starts the process and waits until it answers."""
     port = free_port()
     environment = os.environ | {
@@ -96,6 +117,7 @@ def serve(url: str, redis_url: str, log: Path, *, is_demo: bool = False) -> Serv
         "SECRET_KEY": SECRET,
         "SALONOS_DEMO": str(int(is_demo)),
         "SALONOS_PORT": str(port),
+        **more,
     }
     command = [*embedded.dies_with_parent("KILL"), sys.executable, "-m", "salonos.edge", "serve"]
     with log.open("ab") as file:

@@ -1,8 +1,6 @@
 """A process that is told to stop ends its streams and sockets at once and finishes what is under way (G28)."""
 
-import asyncio
 import json
-import os
 import signal
 import time
 from collections.abc import Iterator
@@ -11,8 +9,6 @@ from pathlib import Path
 import pytest
 from websockets.exceptions import ConnectionClosed
 
-from salonos.kernel.ids import new_id
-from tests import servers
 from tests.faults import served as serving
 from tests.journeys.client import Client
 
@@ -23,15 +19,8 @@ NOTHING_SOLD = {"data": {"dashboardChanged": {"billCount": 0}}}
 @pytest.fixture
 def stopping(tmp_path: Path) -> Iterator[serving.Served]:
     """A process of this test's own."""
-    name = f"test_{new_id().hex}"
-    asyncio.run(servers.create_database(name))
-    asyncio.run(serving.furnish(servers.url_of(name)))
-    made = serving.serve(servers.url_of(name), os.environ[servers.REDIS], tmp_path / "api.log")
-    made.owner = made.sign_in("owner")
-    yield made
-    made.process.kill()
-    made.process.wait()
-    asyncio.run(servers.drop_database(name))
+    with serving.alone(tmp_path) as made:
+        yield made
 
 
 async def test_streams_end_sockets_are_closed_with_1012_and_nothing_is_waited_for(stopping: serving.Served) -> None:

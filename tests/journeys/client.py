@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import secrets
+from collections import deque
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any, Self
@@ -79,8 +80,10 @@ class Client:
             payload = {"query": query, "variables": variables or {}}
             await send(socket, type="subscribe", id="1", payload=payload)
             await send(socket, type="ping")
-            assert (await receive(socket))["type"] == "pong"
-            yield Subscription(socket)
+            subscription = Subscription(socket)
+            while (message := await receive(socket))["type"] != "pong":
+                subscription.early.append(message)
+            yield subscription
 
 
 @dataclass
@@ -88,10 +91,12 @@ class Subscription:
     """Events as they arrive."""
 
     socket: ClientConnection
+    early: deque[dict[str, Any]] = field(default_factory=deque)
+    """What came before the answer to the first ping."""
 
     async def next(self) -> dict[str, Any]:
         """The payload of the next event."""
-        message = await receive(self.socket)
+        message = self.early.popleft() if self.early else await receive(self.socket)
         assert message["type"] == "next", message
         payload: dict[str, Any] = message["payload"]
         return payload
