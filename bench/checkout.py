@@ -20,7 +20,6 @@ SELL: Final = """mutation Sell($input: CheckOutInput!) {
   checkOut(input: $input) {
     __typename
     ... on CheckOutSuccess { bill { id number total lines { id position total } payments { id method amount } } }
-    ... on Problem { message }
   }
 }"""
 

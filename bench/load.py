@@ -49,7 +49,17 @@ def load(target: Target, body: bytes, *, connections: int, seconds: int, is_keye
     with tempfile.TemporaryDirectory(prefix="salonos-bench-") as folder:
         script = Path(folder) / "post.lua"
         script.write_text(_script(target, body) + (_KEYED % new_id().hex if is_keyed else ""))
-        command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency", "-s", str(script)]
+        command = [
+            "wrk",
+            "-t1",
+            f"-c{connections}",
+            f"-d{seconds}s",
+            "--latency",
+            "--timeout",
+            "30s",
+            "-s",
+            str(script),
+        ]
         before_s = cpu_s(target.pid)
         done = subprocess.run(
             [*command, f"http://127.0.0.1:{target.port}/graphql"], capture_output=True, text=True, check=True

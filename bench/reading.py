@@ -5,7 +5,6 @@ all of them. Figures are ratios to (a); on a noisy machine nothing else means an
 """
 
 import contextlib
-import json
 import random
 import sys
 from collections.abc import Iterator
@@ -19,11 +18,9 @@ import httpx
 
 from bench.ground import Ground, free_port
 from bench.load import Loaded, Target, load
-from bench.operations import FIRST, LATEST, ONE
-from bench.rivals import Rival
+from bench.rivals import Rival, same_words
 from bench.seed import seed
 from salonos.kernel.database import plain_url
-from salonos.kernel.ids import id_text
 
 BILLS = 20_000
 CONNECTIONS = (1, 16, 64)
@@ -59,11 +56,6 @@ class Contest:
             yield f"| {operation} | {connections} | {name} | {pace:.2f} | {tail:.2f} | {cpu:.0f} µs |"
 
 
-def body_of(operation: str, text: str, **variables: Any) -> bytes:
-    """A request as clients send it."""
-    return json.dumps({"query": text, "operationName": operation, "variables": variables}).encode()
-
-
 def ask(target: Target, body: bytes, *, key: str = "") -> Any:
     """One answer, decoded.
 
@@ -80,10 +72,7 @@ async def measure(on: Ground, *, rounds: int, seconds: int, rivals: list[Rival])
     """The list and the single bill, against everybody."""
     await seed(on.database_url, bills=BILLS)
     token, mine = await on.sign_in("manager"), await bill_of_manager(on)
-    ours = {
-        "Latest": body_of("Latest", LATEST, first=FIRST),
-        "One": body_of("One", ONE, id=id_text("bill", mine)),
-    }
+    ours = same_words(mine)
     contest = Contest(bodies={operation: {} for operation in ours})
     with contextlib.ExitStack() as running:
         for name, open_server in ((HAND, hand_server), (OURS, our_server)):

@@ -1,13 +1,17 @@
 """What others build on the same tables: each a server of its own, asked for the same values in its own words."""
 
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.metadata import version
 from typing import Any
 from uuid import UUID
 
 from bench.ground import Ground, free_port
 from bench.load import Target
+from bench.operations import FIRST, LATEST, ONE, request
+from salonos.kernel.ids import id_text
 
 
 @dataclass(frozen=True)
@@ -50,4 +54,20 @@ class Rival:
             raise RuntimeError(f"{self.name} answers {operation} otherwise: {str(self.shown(operation, theirs))[:500]}")
 
 
-RIVALS: list[Rival] = []
+def same_words(bill_id: UUID) -> Mapping[str, bytes]:
+    """The requests of a server with our schema."""
+    one = id_text("bill", bill_id)
+    return {"Latest": request("Latest", LATEST, first=FIRST), "One": request("One", ONE, id=one)}
+
+
+RIVALS: list[Rival] = [
+    Rival(
+        name="(c) Strawberry, ORM, DataLoaders",
+        version=lambda: f"strawberry-graphql {version('strawberry-graphql')}, SQLAlchemy {version('sqlalchemy')}",
+        command=(sys.executable, "-m", "bench.rivals.plain"),
+        bodies=same_words,
+        shown=lambda _, answer: answer,
+        checks_tokens=True,
+        sells=True,
+    ),
+]
