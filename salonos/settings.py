@@ -1,5 +1,6 @@
 """The environment, read once by a process into one frozen object. Only entry points import this."""
 
+import importlib.util
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -53,6 +54,8 @@ class Settings:
     metrics_token: str | None
     """What opens /metrics to callers that are not on this machine."""
     worker_metrics_port: int | None
+    is_traced: bool
+    """Whether spans are sent to where OpenTelemetry's own variables say."""
     is_forgetful_allowed: bool
     """Whether the database may be one that loses acknowledged writes at a power cut: tests use such a one."""
 
@@ -93,6 +96,7 @@ class Settings:
             sockets_per_device=_number(env, "SALONOS_SOCKETS_PER_DEVICE", 5, most=10_000),
             metrics_token=_token(env, "SALONOS_METRICS_TOKEN"),
             worker_metrics_port=_number(env, "SALONOS_WORKER_METRICS_PORT", 0, most=PORT_MAX) or None,
+            is_traced=_traced(env),
             is_forgetful_allowed=_flag(env, "SALONOS_FORGETFUL_DATABASE"),
         )
 
@@ -113,6 +117,13 @@ def _number(env: Mapping[str, str], name: str, default: int, *, most: int) -> in
     if not text.isascii() or not text.isdigit() or not min(1, default) <= int(text) <= most:
         raise SettingWrong(f"{name} is a number from 1 to {most}.")
     return int(text)
+
+
+def _traced(env: Mapping[str, str]) -> bool:
+    is_traced = _flag(env, "SALONOS_TRACES")
+    if is_traced and any(importlib.util.find_spec(name) is None for name in ("opentelemetry", "opentelemetry.sdk")):
+        raise SettingWrong("SALONOS_TRACES needs OpenTelemetry: install salonos[otel].")
+    return is_traced
 
 
 def _token(env: Mapping[str, str], name: str) -> str | None:

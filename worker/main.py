@@ -5,10 +5,11 @@ ARQ wakes and carries ids. PostgreSQL knows what is to be done: without Redis th
 
 import asyncio
 import contextlib
+import importlib
 import json
 import logging
 import signal
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -240,10 +241,24 @@ async def _serve(settings: Settings, database_url: str) -> None:
     try:
         if not settings.is_forgetful_allowed:
             await database.refuse_forgetful()
-        async with page.served(database, settings):
-            await Process(database, settings.redis_url, stopping=stopping).run()
+        async with page.served(database, settings), traced(database, settings) as listeners:
+            await Process(database, settings.redis_url, listeners, stopping=stopping).run()
     finally:
         await database.close()
+
+
+@contextlib.asynccontextmanager
+async def traced(database: Database, settings: Settings) -> AsyncIterator[Mapping[str, Listener]]:
+    """The listeners, whose jobs are spans if the settings say so."""
+    if not settings.is_traced:
+        yield LISTENERS
+        return
+    traces = importlib.import_module("salonos.edge.tracing").start("salonos-worker")
+    traces.watch_database(database)
+    try:
+        yield traces.listeners(LISTENERS)
+    finally:
+        await traces.stop()
 
 
 async def _open(settings: Settings, database_url: str) -> Database:

@@ -1,6 +1,7 @@
 """The ASGI application of an API process, put together from its settings."""
 
 import contextlib
+import importlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -181,6 +182,10 @@ class App:
         self._open.push_async_callback(self.endpoint.deadlines.stop)
         self.sockets = Sockets(engine, watch, self.gate, device_max=self.settings.sockets_per_device)
         self.watched = metrics.Metrics(database, self.settings.metrics_token, self.held)
+        if self.settings.is_traced:
+            traces = importlib.import_module("salonos.edge.tracing").start("salonos-api")
+            self._open.push_async_callback(traces.stop)
+            traces.watch(self)
 
 
 def address_of(scope: Scope) -> str:
