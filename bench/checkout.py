@@ -12,7 +12,7 @@ from bench.reading import OURS, ask, our_server
 from bench.rivals import RIVALS
 from bench.seed import seed
 from salonos.kernel.database import Database
-from salonos.kernel.ids import id_text
+from salonos.kernel.ids import id_text, new_id
 
 BILLS = 2_000
 CONNECTIONS = (1, 4, 16)
@@ -64,6 +64,7 @@ async def measure(on: Ground, *, rounds: int, seconds: int) -> Iterator[str]:
             for connections in CONNECTIONS:
                 for name, target in targets.items():
                     loaded = load(target, body, connections=connections, seconds=seconds, is_keyed=True)
+                    ask(target, body, key=new_id().hex)  # behind what the load left waiting for the branch's locks
                     if number:
                         seen.setdefault((connections, name), []).append(loaded)
     return table(seen)

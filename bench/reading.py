@@ -62,7 +62,7 @@ def ask(target: Target, body: bytes, *, key: str = "") -> Any:
     Raises: RuntimeError where it has errors.
     """
     headers = {"content-type": "application/json", "idempotency-key": key, **dict(target.headers)}
-    answer = httpx.post(f"http://127.0.0.1:{target.port}/graphql", content=body, headers=headers).json()
+    answer = httpx.post(f"http://127.0.0.1:{target.port}/graphql", content=body, headers=headers, timeout=60).json()
     if answer.get("errors"):
         raise RuntimeError(answer["errors"])
     return answer
