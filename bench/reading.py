@@ -18,6 +18,7 @@ import httpx
 
 from bench.ground import Ground, free_port
 from bench.load import Loaded, Target, load
+from bench.operations import Asked
 from bench.rivals import Rival, same_words
 from bench.seed import seed
 from salonos.kernel.database import plain_url
@@ -71,7 +72,7 @@ def ask(target: Target, body: bytes, *, key: str = "") -> Any:
 async def measure(on: Ground, *, rounds: int, seconds: int, rivals: list[Rival]) -> Iterator[str]:
     """The list and the single bill, against everybody."""
     await seed(on.database_url, bills=BILLS)
-    token, mine = await on.sign_in("manager"), await bill_of_manager(on)
+    token, mine = await on.sign_in("manager"), await asked_by_manager(on)
     ours = same_words(mine)
     contest = Contest(bodies={operation: {} for operation in ours})
     with contextlib.ExitStack() as running:
@@ -96,17 +97,17 @@ async def measure(on: Ground, *, rounds: int, seconds: int, rivals: list[Rival])
     return contest.table()
 
 
-async def bill_of_manager(on: Ground) -> UUID:
-    """A bill of the manager's branch, from the middle of its years."""
+async def asked_by_manager(on: Ground) -> Asked:
+    """The manager's branch, and a bill of it from the middle of its years."""
     connection = await asyncpg.connect(plain_url(on.database_url))
     try:
-        found = await connection.fetchval(
-            "select id from bills where branch_id = (select id from branches where code = 'BLR1')"
+        found = await connection.fetchrow(
+            "select id, branch_id from bills where branch_id = (select id from branches where code = 'BLR1')"
             f" order by listed_at offset {BILLS // 4} limit 1"
         )
     finally:
         await connection.close()
-    return UUID(bytes=found.bytes)
+    return Asked(UUID(bytes=found["id"].bytes), UUID(bytes=found["branch_id"].bytes))
 
 
 async def renew(contest: Contest, on: Ground) -> None:

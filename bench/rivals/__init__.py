@@ -6,11 +6,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
-from uuid import UUID
 
 from bench.ground import Ground, free_port
 from bench.load import Target
-from bench.operations import FIRST, LATEST, ONE, request
+from bench.operations import FIRST, LATEST, ONE, Asked, request
+from bench.rivals import mercurius, node, postgraphile
 from salonos.kernel.ids import id_text
 
 
@@ -18,14 +18,14 @@ from salonos.kernel.ids import id_text
 class Rival:
     """One server. `command` gets BENCH_PORT, BENCH_PGHOST, BENCH_PGUSER and BENCH_PGDATABASE besides what ours get.
 
-    `bodies` are its requests by the operation's name for one bill; `shown` turns its answer into the shape of ours, so
+    `bodies` are its requests by the operation's name; `shown` turns its answer into the shape of ours, so
     that the values can be compared. `checks_tokens` and `sells` say what it can do besides reading.
     """
 
     name: str
     version: Callable[[], str]
     command: tuple[str, ...]
-    bodies: Callable[[UUID], Mapping[str, bytes]]
+    bodies: Callable[[Asked], Mapping[str, bytes]]
     shown: Callable[[str, Any], Any]
     checks_tokens: bool = False
     sells: bool = False
@@ -54,9 +54,9 @@ class Rival:
             raise RuntimeError(f"{self.name} answers {operation} otherwise: {str(self.shown(operation, theirs))[:500]}")
 
 
-def same_words(bill_id: UUID) -> Mapping[str, bytes]:
+def same_words(asked: Asked) -> Mapping[str, bytes]:
     """The requests of a server with our schema."""
-    one = id_text("bill", bill_id)
+    one = id_text("bill", asked.bill_id)
     return {"Latest": request("Latest", LATEST, first=FIRST), "One": request("One", ONE, id=one)}
 
 
@@ -69,5 +69,19 @@ RIVALS: list[Rival] = [
         shown=lambda _, answer: answer,
         checks_tokens=True,
         sells=True,
+    ),
+    Rival(
+        name="(d) PostGraphile",
+        version=lambda: node.versions("postgraphile", "grafserv", "node"),
+        command=node.command("postgraphile"),
+        bodies=postgraphile.bodies,
+        shown=postgraphile.shown,
+    ),
+    Rival(
+        name="(e) Mercurius, graphql-jit",
+        version=lambda: node.versions("mercurius", "graphql-jit", "fastify", "node"),
+        command=node.command("mercurius"),
+        bodies=mercurius.bodies,
+        shown=lambda _, answer: answer,
     ),
 ]
