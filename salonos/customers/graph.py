@@ -222,7 +222,7 @@ class UpdateCustomerInput:
     shares_phone: bool = field(
         "Whether another customer may have the same number: a mother and her child.", default=False
     )
-    removes: list[CustomerDetail] | None = field("What is taken off the record.")
+    removes: list[CustomerDetail] | None = field("What is taken off the record, at most 20.")
 
 
 # --- results

@@ -6,6 +6,8 @@ from typing import Any
 import orjson
 
 DEPTH_MAX = 32
+VALUES_MAX = 200
+"""Of a list or an object: the longest list that any input takes."""
 INTEGER_DIGITS_MAX = 19
 _NUMBER_MAX = 10.0**INTEGER_DIGITS_MAX
 
@@ -37,27 +39,29 @@ def read_object(body: bytes) -> dict[str, Any]:
 def _colons(value: Any, depth: int) -> int:
     """How many colons the JSON of a value has, if no key stands twice and none is escaped: one a key, and those in texts.
 
-    Raises: Malformed for a value that nests too deeply, and for a number beyond 64 bits.
+    Raises: Malformed for a value that nests too deeply or holds too many others, and for a number beyond 64 bits.
     """
     if isinstance(value, str):
         return value.count(":")
     if isinstance(value, dict):
-        _check_depth(depth)
+        _check_size(value, depth)
         found = len(value)
         for key, inner in value.items():
             found += key.count(":") + _colons(inner, depth + 1)
         return found
     if isinstance(value, list):
-        _check_depth(depth)
+        _check_size(value, depth)
         return sum([_colons(inner, depth + 1) for inner in value])
     if isinstance(value, float) and abs(value) >= _NUMBER_MAX:
         raise Malformed("A number in the body is too large.")
     return 0
 
 
-def _check_depth(depth: int) -> None:
+def _check_size(value: dict[str, Any] | list[Any], depth: int) -> None:
     if depth > DEPTH_MAX:
         raise Malformed("The body is nested too deeply.")
+    if len(value) > VALUES_MAX:
+        raise Malformed(f"A list or an object in the body holds more than {VALUES_MAX} values.")
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> None:

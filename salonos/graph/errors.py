@@ -5,6 +5,7 @@ INTERNAL and an id to ask about, the log gets the id and the trace without value
 """
 
 import logging
+import re
 import traceback
 from collections.abc import Iterable
 from typing import Any
@@ -28,6 +29,9 @@ ERRORS_MAX = 5
 _RETRYABLE_CLASSES = ("08", "53", "57P")
 _RETRYABLE_STATES = frozenset({"40001", "40P01", "55P03", "57014", "25006"})
 """Serialization, deadlock, lock timeout, statement timeout, a server that is read-only for a while."""
+
+_QUOTED = re.compile(r", found: .*(?=\.$)|(cannot represent [^:]{0,60}): .*", re.DOTALL)
+MESSAGE_CHARACTERS_MAX = 300
 
 _log = logging.getLogger(__name__)
 
@@ -84,8 +88,19 @@ def _of_graphql(error: GraphQLError) -> list[Entry]:
         message = getattr(cause, "message", str(cause))
         return [{"message": message, **where, "extensions": {**d, "coordinate": at}} for at, d in denials.items()]
     if isinstance(cause, GraphQLError):
-        return [{"message": error.message, **where, "extensions": {"code": "BAD_REQUEST", **(error.extensions or {})}}]
+        return [
+            {
+                "message": without_values(error.message),
+                **where,
+                "extensions": {"code": "BAD_REQUEST", **(error.extensions or {})},
+            }
+        ]
     return [{**_described(cause), **where}]
+
+
+def without_values(message: str) -> str:
+    """graphql-core's sentence without the value that it quotes: a whole input may stand there, a password in it."""
+    return _QUOTED.sub(lambda found: found[1] or "", message)[:MESSAGE_CHARACTERS_MAX]
 
 
 def _described(error: BaseException) -> Entry:

@@ -5,7 +5,7 @@ reused, so that a document of any shape costs as many steps as it has nodes. Cos
 request may return: page sizes multiply down the tree.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -52,6 +52,8 @@ class Limits:
     fragments_max: int = 40
     repeats_max: int = 20
     """How often a document may select again what a selection has already: validation compares every pair of these."""
+    once: tuple[str, ...] = ("signIn", "refresh", "approve", "changePassword", "changePin", "resetPassword")
+    """How fields begin with which somebody could guess at secrets: an operation has one of them, however it is called."""
     objects_max: int = 20_000
     page_default: int = 20
     list_typical: int = 5
@@ -133,6 +135,8 @@ class Guard:
             raise QueryTooComplex(f"A document has at most {self.limits.fragments_max} fragments.")
         if sum(repeats(each) for each in document.definitions) > self.limits.repeats_max:
             raise QueryTooComplex(f"A document repeats at most {self.limits.repeats_max} fields.")
+        if sum(name.startswith(self.limits.once) for name in root_names(operation, fragments)) > 1:
+            raise QueryTooComplex("An operation signs in, refreshes or changes a password once.")
         whole = self._measure(operation.selection_set, fragments, {}, frozenset())
         directives = whole.directives + len(operation.directives or ())
         if whole.depth > self.limits.depth_max:
@@ -313,6 +317,22 @@ def _rows(size: Size, variables: Mapping[str, Any]) -> int:
     if isinstance(given, list):
         return len(given)
     return max(given, 0) if isinstance(given, int) else 20
+
+
+def root_names(operation: OperationDefinitionNode, fragments: Mapping[str, FragmentDefinitionNode]) -> Iterator[str]:
+    """The names of an operation's root fields, each fragment opened once: what it repeats is one field."""
+    waiting = [operation.selection_set]
+    opened: set[str] = set()
+    while waiting:
+        for node in waiting.pop().selections:
+            if isinstance(node, FieldNode):
+                yield node.name.value
+            elif isinstance(node, InlineFragmentNode):
+                waiting.append(node.selection_set)
+            elif isinstance(node, FragmentSpreadNode) and node.name.value not in opened:
+                opened.add(node.name.value)
+                if node.name.value in fragments:
+                    waiting.append(fragments[node.name.value].selection_set)
 
 
 def fragments_of(document: DocumentNode) -> dict[str, FragmentDefinitionNode]:

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,11 @@ SIGN_IN = "mutation($input: SignInInput!) { signIn(input: $input) { ... on SignI
 ANSWER_S = 15.0
 
 
+def new_client() -> httpx.Client:
+    """A connection a request: a hostile request must not end the next one's. Making a client takes longer than asking."""
+    return httpx.Client(timeout=ANSWER_S, limits=httpx.Limits(max_keepalive_connections=0), trust_env=False)
+
+
 @dataclass
 class Served:
     """A running API process; `log` is all that it wrote."""
@@ -44,6 +49,7 @@ class Served:
     process: "subprocess.Popen[bytes]"
     owner: str = ""
     stylist: str = ""
+    client: httpx.Client = field(default_factory=new_client)
 
     @property
     def address(self) -> str:
@@ -53,7 +59,7 @@ class Served:
     def post(self, body: bytes, **headers: str) -> httpx.Response:
         """A body as it is, as a JSON POST unless the headers say otherwise."""
         given = {"content-type": "application/json"} | {name.replace("_", "-"): text for name, text in headers.items()}
-        return httpx.post(f"{self.address}/graphql", content=body, headers=given, timeout=ANSWER_S)
+        return self.client.post(f"{self.address}/graphql", content=body, headers=given)
 
     def ask(self, query: str, variables: dict[str, Any] | None = None, **headers: str) -> httpx.Response:
         """An operation."""

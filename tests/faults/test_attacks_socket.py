@@ -1,0 +1,255 @@
+"""The catalogue over websockets: a hostile message ends its socket with the protocol's code, a hostile operation itself."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+import websockets
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+
+from tests.faults import attacks
+from tests.faults.served import Served
+from tests.journeys.client import receive, send
+
+PROTOCOL = websockets.Subprotocol("graphql-transport-ws")
+POSTED = {"query": "subscription { billPosted { cursor } }"}
+CLOSE_S = 15.0
+BIG, DEEP = "9" * 5_000, "[" * 10_000 + "]" * 10_000
+
+BEFORE_GREETING: dict[str, tuple[str | bytes, int]] = {
+    "A22 a subscription": (json.dumps({"type": "subscribe", "id": "1", "payload": POSTED}), 4401),
+    "A22 a ping": ('{"type": "ping"}', 4401),
+    "A22 a pong": ('{"type": "pong"}', 4401),
+    "A22 a complete": ('{"type": "complete", "id": "1"}', 4401),
+    "A24 an unknown type": ('{"type": "connection_hello"}', 4401),
+    "A21 a greeting without a token": ('{"type": "connection_init"}', 4401),
+    "A21 a greeting of null": ('{"type": "connection_init", "payload": null}', 4401),
+    "A21 an empty greeting": ('{"type": "connection_init", "payload": {}}', 4401),
+    "A21 an empty token": ('{"type": "connection_init", "payload": {"Authorization": ""}}', 4401),
+    "A34 garbage as token": ('{"type": "connection_init", "payload": {"Authorization": "Bearer canary"}}', 4401),
+    "A34 a number as token": ('{"type": "connection_init", "payload": {"Authorization": 1}}', 4401),
+    "A34 a list as token": ('{"type": "connection_init", "payload": {"Authorization": ["Bearer a"]}}', 4401),
+    "A34 60,000 characters as token": (json.dumps({"type": "connection_init", "payload": {"Authorization": "Bearer " + "x" * 60_000}}), 4401),
+    "A34 another alphabet as token": ('{"type": "connection_init", "payload": {"Authorization": "Bearer ключ"}}', 4401),
+    "A27 a greeting of text": ('{"type": "connection_init", "payload": "Bearer x"}', 4400),
+    "A27 a greeting of a list": ('{"type": "connection_init", "payload": [1]}', 4400),
+    "A27 a list": ("[]", 4400),
+    "A27 bytes": (b"\x00\x01", 4400),
+    "A27 a token twice": ('{"type": "connection_init", "payload": {"Authorization": "a", "Authorization": "b"}}', 4400),
+    "A29 70,000 characters": ("x" * 70_000, 1009),
+}  # fmt: skip
+AFTER_GREETING: dict[str, tuple[str | bytes, int]] = {
+    "A27 a list": ("[]", 4400),
+    "A27 a number": ("1", 4400),
+    "A27 text": ('"x"', 4400),
+    "A27 null": ("null", 4400),
+    "A27 nothing": ("", 4400),
+    "A27 half": ("{", 4400),
+    "A27 two": ('{"type": "ping"}{"type": "ping"}', 4400),
+    "A27 bytes": (b"\x00\x01", 4400),
+    "A27 bytes of JSON": (b'{"type": "ping"}', 4400),
+    "A27 no type": ("{}", 4400),
+    "A27 a number as type": ('{"type": 1}', 4400),
+    "A27 null as type": ('{"type": null}', 4400),
+    "A24 an unknown type": ('{"type": "unknown"}', 4400),
+    "A25 the old protocol's start": ('{"type": "start", "id": "1", "payload": {"query": "{ __typename }"}}', 4400),
+    "A25 the old protocol's stop": ('{"type": "stop", "id": "1"}', 4400),
+    "A24 a message of the server's": ('{"type": "next", "id": "1", "payload": {}}', 4400),
+    "A24 a second greeting": ('{"type": "connection_init"}', 4429),
+    "A27 no id": (json.dumps({"type": "subscribe", "payload": POSTED}), 4400),
+    "A27 a list as id": (json.dumps({"type": "subscribe", "id": [], "payload": POSTED}), 4400),
+    "A27 a number as id": (json.dumps({"type": "subscribe", "id": 1, "payload": POSTED}), 4400),
+    "A27 an empty id": (json.dumps({"type": "subscribe", "id": "", "payload": POSTED}), 4400),
+    "A27 an id of 129": (json.dumps({"type": "subscribe", "id": "x" * 129, "payload": POSTED}), 4400),
+    "A27 a list as id to complete": ('{"type": "complete", "id": []}', 4400),
+    "A27 no payload": ('{"type": "subscribe", "id": "1"}', 4400),
+    "A27 text as payload": ('{"type": "subscribe", "id": "1", "payload": "x"}', 4400),
+    "A12 a batch as payload": ('{"type": "subscribe", "id": "1", "payload": [{"query": "x"}]}', 4400),
+    "A12 a batch": ('[{"type": "ping"}, {"type": "ping"}]', 4400),
+    "A27 a number as query": ('{"type": "subscribe", "id": "1", "payload": {"query": 1}}', 4400),
+    "A27 no query": ('{"type": "subscribe", "id": "1", "payload": {}}', 4400),
+    "A27 a list as variables": ('{"type": "subscribe", "id": "1", "payload": {"query": "x", "variables": []}}', 4400),
+    "A27 a number as operationName": ('{"type": "subscribe", "id": "1", "payload": {"query": "x", "operationName": 1}}', 4400),
+    "A38 5,000 digits": ('{"type": "ping", "payload": ' + BIG + "}", 4400),
+    "A38 10,000 levels": ('{"type": "ping", "payload": ' + DEEP + "}", 4400),
+    "A38 not a number": ('{"type": "ping", "payload": {"a": NaN}}', 4400),
+    "A38 a key twice": ('{"type": "ping", "type": "complete", "id": "1"}', 4400),
+    "A38 half a surrogate": ('{"type": "ping", "payload": {"a": "\\ud800"}}', 4400),
+    "A37 a list of 20,000": ('{"type": "ping", "payload": {"a": [' + ",".join(["1"] * 20_000) + "]}}", 4400),
+    "A37 5,000 keys": (json.dumps({"type": "ping", "payload": {f"k{n}": 1 for n in range(5_000)}}), 4400),
+    "A29 70,000 characters": ("x" * 70_000, 1009),
+    "A29 10 MB": ("x" * 10_000_000, 1009),
+}  # fmt: skip
+OPERATIONS: dict[str, tuple[str, Any, str]] = {
+    "A31 a query": ("{ viewer { username } }", None, "BAD_REQUEST"),
+    "A31 a mutation": ("mutation { signOut(input: {}) { __typename } }", None, "BAD_REQUEST"),
+    "A31 a password": ('mutation { signIn(input: {username: "owner", password: "x"}) { __typename } }', None, "BAD_REQUEST"),
+    "A28 a name of 400": ("subscription { " + "a" * 400, None, "BAD_REQUEST"),
+    "A28 nothing": ("", None, "BAD_REQUEST"),
+    "A28 NUL": ("\0", None, "BAD_REQUEST"),
+    "A7 2,001 tokens": ("subscription { " + "a " * 2_001 + "}", None, "BAD_REQUEST"),
+    "A7 20,001 characters": ("subscription { billPosted { cursor } } #" + "x" * 20_000, None, "BAD_REQUEST"),
+    "A8 900 levels": ("subscription { a " + "{ a " * 900 + "}" * 901, None, "BAD_REQUEST"),
+    "A1 13 levels": ("subscription { billPosted { bill { " + "original { " * 13 + "id" + " }" * 16, None, "QUERY_TOO_COMPLEX"),
+    "A2 31 aliases": ("subscription { billPosted { " + " ".join(f"a{n}: cursor" for n in range(31)) + " } }", None, "QUERY_TOO_COMPLEX"),
+    "A4 60 fragments that double": ("subscription { billPosted { ...f0 } } " + " ".join(f"fragment f{n} on BillPosted {{ ...f{n + 1} ...f{n + 1} }}" for n in range(60)) + " fragment f60 on BillPosted { cursor }", None, "QUERY_TOO_COMPLEX"),
+    "A5 a cycle": ("subscription { billPosted { ...a } } fragment a on BillPosted { ...a }", None, "BAD_REQUEST"),
+    "A6 11 directives": ("subscription { billPosted { cursor " + "@skip(if: false) " * 11 + "} }", None, "QUERY_TOO_COMPLEX"),
+    "A6 a skipped root": ("subscription { billPosted @skip(if: true) { cursor } }", None, "BAD_REQUEST"),
+    "A9 the schema": ("subscription { __schema { types { name } } }", None, "BAD_REQUEST"),
+    "A10 a type's name": ("subscription { __typename }", None, "BAD_REQUEST"),
+    "A11 a field": ("subscription { billPostd { cursor } }", None, "BAD_REQUEST"),
+    "A11 an argument": ("subscription { billPosted(branchd: 1) { cursor } }", None, "BAD_REQUEST"),
+    "A13 six operations": (" ".join(f"subscription q{n} {{ billPosted {{ cursor }} }}" for n in range(6)), None, "BAD_REQUEST"),
+    "A13 two fields": ("subscription { billPosted { cursor } dashboardChanged { billCount } }", None, "BAD_REQUEST"),
+    "A13 a field twice by alias": ("subscription { a: billPosted { cursor } b: billPosted { cursor } }", None, "BAD_REQUEST"),
+    "A14 @defer": ("subscription { billPosted { ... @defer { cursor } } }", None, "BAD_REQUEST"),
+    "A16 pages in pages": ("subscription { billPosted { bill { customer { bills(first: 100) { nodes { customer { bills(first: 100) { nodes { lines { id } } } } } } } } } }", None, "QUERY_TOO_COMPLEX"),
+    "A15 a cursor of garbage": ('subscription { billPosted(after: "x") { cursor } }', None, "BAD_CURSOR"),
+    "A15 a cursor of SQL": ("subscription($a: EventCursor) { billPosted(after: $a) { cursor } }", {"a": "' or 1=1 --"}, "BAD_REQUEST"),
+    "A15 a cursor of 10,000": ("subscription($a: EventCursor) { billPosted(after: $a) { cursor } }", {"a": "A" * 10_000}, "BAD_REQUEST"),
+    "A48 garbage as branch": ("subscription($b: ID) { billPosted(branchId: $b) { cursor } }", {"b": "x"}, "BAD_REQUEST"),
+    "A48 a bill as branch": ("subscription($b: ID) { billPosted(branchId: $b) { cursor } }", {"b": "bill_" + "0" * 32}, "BAD_REQUEST"),
+    "A40 NUL in an id": ("subscription($b: ID) { billPosted(branchId: $b) { cursor } }", {"b": "branch_\0"}, "BAD_REQUEST"),
+}  # fmt: skip
+
+
+def opened(served: Served, *, path: str = "/graphql", **more: Any) -> connect:
+    given: dict[str, Any] = {"subprotocols": [PROTOCOL], "ping_interval": None, **more}
+    return connect(served.address.replace("http", "ws") + path, **given)
+
+
+async def greet(socket: ClientConnection, token: str) -> None:
+    await send(socket, type="connection_init", payload={"Authorization": f"Bearer {token}"})
+    assert (await receive(socket))["type"] == "connection_ack"
+
+
+async def until_closed(socket: ClientConnection) -> None:
+    async with asyncio.timeout(CLOSE_S):
+        while True:
+            await socket.recv()
+
+
+async def closed_with(socket: ClientConnection) -> int:
+    """The close code; its reason is short and says nothing of ours."""
+    with pytest.raises(ConnectionClosed) as closed:
+        await until_closed(socket)
+    assert closed.value.rcvd is not None
+    assert len(closed.value.rcvd.reason) < 100
+    assert "canary" not in closed.value.rcvd.reason
+    return closed.value.rcvd.code
+
+
+@pytest.fixture
+async def greeted(unharmed: Served) -> AsyncIterator[ClientConnection]:
+    """The owner's socket."""
+    async with opened(unharmed) as socket:
+        await greet(socket, unharmed.owner)
+        yield socket
+
+
+@pytest.mark.parametrize("name", BEFORE_GREETING)
+async def test_a_stranger_s_message_ends_its_socket(name: str, unharmed: Served) -> None:
+    message, code = BEFORE_GREETING[name]
+    async with opened(unharmed) as socket:
+        await socket.send(message)
+        assert await closed_with(socket) == code
+
+
+@pytest.mark.parametrize("name", AFTER_GREETING)
+async def test_a_malformed_message_ends_its_socket(name: str, greeted: ClientConnection) -> None:
+    message, code = AFTER_GREETING[name]
+    try:
+        await greeted.send(message)
+    except ConnectionClosed:
+        assert code == 1009  # it was told while the rest was under way
+    assert await closed_with(greeted) == code
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+async def test_an_operation_that_is_refused_ends_alone(name: str, greeted: ClientConnection) -> None:
+    query, variables, code = OPERATIONS[name]
+    await send(greeted, type="subscribe", id="bad", payload={"query": query, "variables": variables})
+    message = await receive(greeted)
+    assert (message["type"], message["id"]) == ("error", "bad")
+    assert message["payload"][0]["extensions"]["code"] == code
+    assert len(message["payload"]) <= 5
+    assert "Did you mean" not in json.dumps(message)
+    await send(greeted, type="ping")
+    assert (await receive(greeted))["type"] == "pong"
+
+
+@pytest.mark.parametrize("protocols", [["graphql-ws"], ["chat"], ["graphql-ws", "chat"], None], ids=lambda each: f"A25 {each}")  # fmt: skip
+async def test_another_subprotocol_is_4406(protocols: list[str] | None, unharmed: Served) -> None:
+    async with opened(unharmed, subprotocols=protocols) as socket:
+        assert await closed_with(socket) == 4406
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        pytest.param({"origin": "https://evil.example"}, id="A20 another origin"),
+        pytest.param({"origin": "null"}, id="A20 no origin of a page"),
+        pytest.param({"origin": "http://127.0.0.1.evil.example"}, id="A20 an origin that begins like ours"),
+        pytest.param({"additional_headers": {"host": "evil.example"}}, id="A20 another host"),
+        pytest.param({"path": "/graphql?token=canary"}, id="A32 a token in the address"),
+        pytest.param({"path": "/graphql?access_token=canary"}, id="A32 an access token in the address"),
+        pytest.param({"path": "/"}, id="A20 another path"),
+        pytest.param({"path": "/graphql/"}, id="A20 a path below"),
+    ],
+)
+async def test_a_handshake_that_is_not_ours_is_refused(more: dict[str, Any], unharmed: Served) -> None:
+    with pytest.raises(InvalidStatus) as refused:
+        async with opened(unharmed, **more):
+            pass
+    assert refused.value.response.status_code == 403
+
+
+async def test_a23_twenty_strangers_wait_at_most_and_five_seconds(unharmed: Served) -> None:
+    async with asyncio.timeout(CLOSE_S):
+        waiting = [await opened(unharmed) for _ in range(20)]
+        with pytest.raises(InvalidStatus):
+            await opened(unharmed)
+        assert [await closed_with(each) for each in waiting] == [4408] * 20
+    async with opened(unharmed) as socket:
+        await greet(socket, unharmed.owner)
+
+
+async def test_a26_a_device_has_five_sockets_and_gives_them_back(unharmed: Served) -> None:
+    five = [await opened(unharmed) for _ in range(5)]
+    for each in five:
+        await greet(each, unharmed.owner)
+    async with opened(unharmed) as sixth:
+        await send(sixth, type="connection_init", payload={"Authorization": f"Bearer {unharmed.owner}"})
+        assert await closed_with(sixth) == 4429
+    for each in five:
+        await each.close()
+    async with opened(unharmed) as again:
+        await greet(again, unharmed.owner)
+
+
+@pytest.mark.parametrize("name", ["A27 a socket without a mask", "A27 a reserved bit", "A27 an unknown opcode", "A27 a long control frame", "A27 bad UTF-8"])  # fmt: skip
+async def test_frames_that_break_the_protocol_end_the_socket(name: str, unharmed: Served) -> None:
+    frame = {
+        "A27 a socket without a mask": b"\x81\x02{}",
+        "A27 a reserved bit": b"\xf1\x82\x00\x00\x00\x00{}",
+        "A27 an unknown opcode": b"\x83\x82\x00\x00\x00\x00{}",
+        "A27 a long control frame": b"\x89\xfe\x00\x80\x00\x00\x00\x00" + b"x" * 128,
+        "A27 bad UTF-8": b"\x81\x82\x00\x00\x00\x00\xff\xff",
+    }[name]
+    async with opened(unharmed) as socket:
+        socket.transport.write(frame)
+        assert await closed_with(socket) in {1002, 1007}
+
+
+def test_the_catalogue_s_operations_are_those_of_http() -> None:
+    """What the guard refuses over HTTP is refused here too: the numbers of both catalogues meet."""
+    over_http = {attack.id for attack in attacks.DOCUMENTS}
+
+    assert {"A1", "A2", "A4", "A5", "A6", "A7", "A8", "A9", "A10", "A13", "A14"} <= over_http
+    assert {"A1", "A2", "A4", "A5", "A6", "A7", "A8", "A9", "A10", "A13", "A14"} <= {
+        name.split()[0] for name in OPERATIONS
+    }

@@ -1,0 +1,71 @@
+"""docs/security.md is what the tests show: every attack has its row, and every row its cases."""
+
+import ast
+import functools
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.faults import test_attacks_http as over_http
+from tests.faults import test_attacks_socket as over_socket
+from tests.faults.attack_values import SEARCHES
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGE = (ROOT / "docs" / "security.md").read_text()
+ROWS = dict(re.findall(r"^\| (A[0-9]+) \|(.*)\|$", PAGE, re.MULTILINE))
+NUMBER = re.compile(r"\bA[0-9]+\b")
+NOT_YET = "not in the product yet"
+
+
+def shown_by(row: str) -> str:
+    return ROWS[row].split(" | ")[-1]
+
+
+def http_numbers() -> set[str]:
+    assert SEARCHES
+    return {attack.id for attack in over_http.ATTACKS} | {"A46", "A47"}
+
+
+def socket_numbers() -> set[str]:
+    tables = (over_socket.BEFORE_GREETING, over_socket.AFTER_GREETING, over_socket.OPERATIONS)
+    written = re.findall(r'"(A[0-9]+) ', Path(over_socket.__file__).read_text())
+    subprotocols = re.findall(r'f"(A[0-9]+) ', Path(over_socket.__file__).read_text())
+    return {name.split()[0] for table in tables for name in table} | set(written) | set(subprotocols)
+
+
+@functools.cache
+def functions(path: str) -> frozenset[str]:
+    """The names of a test file's functions."""
+    tree = ast.parse((ROOT / path).read_text())
+    return frozenset(node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
+
+
+def test_every_attack_has_a_row() -> None:
+    assert list(ROWS) == [f"A{number}" for number in range(1, 66)]
+
+
+@pytest.mark.parametrize("row", ROWS)
+def test_a_row_s_tests_exist(row: str) -> None:
+    shown = shown_by(row)
+    named = re.findall(r"`(tests/[a-z_/0-9]+\.py)::(test_[a-z_0-9]+)`", shown)
+    catalogues = {word for word in ("HTTP", "websocket") if re.search(rf"\b{word}\b", shown)}
+
+    assert [f"{path}::{name}" for path, name in named if name not in functions(path)] == []
+    assert ("HTTP" in catalogues) <= (row in http_numbers())
+    assert ("websocket" in catalogues) <= (row in socket_numbers())
+    assert named or catalogues or NOT_YET in ROWS[row]
+
+
+def test_every_case_has_a_row_that_names_its_catalogue() -> None:
+    assert {number for number in http_numbers() if "HTTP" not in shown_by(number)} == set()
+    assert {
+        number for number in socket_numbers() if not re.search("websocket|test_attacks_socket", shown_by(number))
+    } == set()
+
+
+def test_the_page_names_no_test_that_its_pattern_does_not_see() -> None:
+    assert len(re.findall(r"`tests/[^`]+::[^`]+`", PAGE)) == len(
+        re.findall(r"`tests/[a-z_/0-9]+\.py::test_[a-z_0-9]+`", PAGE)
+    )
+    assert NUMBER.findall(" ".join(ROWS)) == list(ROWS)
