@@ -16,6 +16,9 @@ from salonos.kernel.database import plain_url
 from salonos.kernel.ids import new_id
 
 CUSTOMERS_PER_BILL = 0.15
+DRAFT_OF, OWED_OF = 500, 100
+"""One bill of so many is a draft, or still owed."""
+
 BATCH = 20_000
 FIRST = datetime(2024, 4, 1, 4, 30, tzinfo=UTC)
 MINUTES = 60 * 24 * 900
@@ -46,9 +49,10 @@ class _Place:
 
 
 async def seed(database_url: str, *, bills: int, chance: int = 20261123) -> Seeded:
-    """Copies customers and posted bills, each with one to three lines and one or two payments, and analyses the tables.
+    """Copies customers and bills, each with two to four lines, nearly all posted and paid in one or two payments.
 
-    The database holds a branch, a member of staff and a service already. The same `chance` gives the same bills.
+    The database holds a branch, a member of staff and a service already. The same `chance` gives the same bills. The
+    tables are analysed afterwards.
     """
     owner = await asyncpg.connect(plain_url(database_url))
     try:
@@ -136,10 +140,15 @@ def _bill(luck: random.Random, place: _Place, customer_id: UUID | None, number: 
         for second, amount in enumerate((first, total - first))
         if amount
     ]
+    is_draft = number % DRAFT_OF == DRAFT_OF - 1
+    if is_draft or (customer_id is not None and number % OWED_OF == 0):
+        payments = []
+    paid, state = (total, "PAID") if payments else (0, "UNPAID")
+    status, written = ("DRAFT", None) if is_draft else ("POSTED", f"B{branch}/{number}")
+    posted_at, posted_by, entry_id = (None, None, None) if is_draft else (at, place.staff_id, new_id())
     bill = (
-        *(bill_id, place.branch_ids[branch], "TAX_INVOICE", "POSTED", f"B{branch}/{number}", 1, customer_id, at),
-        *(place.staff_id, at, place.staff_id, day, "29", taxable, 0, taxable, tax, tax, 0, 0, total, 0, total),
-        *("PAID", new_id()),
+        *(bill_id, place.branch_ids[branch], "TAX_INVOICE", status, written, 1, customer_id, at, place.staff_id),
+        *(posted_at, posted_by, day, "29", taxable, 0, taxable, tax, tax, 0, 0, total, 0, paid, state, entry_id),
     )
     return _Made(bill, lines, payments)
 

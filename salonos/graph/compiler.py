@@ -95,6 +95,8 @@ class Compiler:
     arguments: Mapping[str, Getter] = field(default_factory=dict)
     """The arguments of the reading that is being compiled."""
     aliases: int = 0
+    varies: bool = False
+    """As `Plan.varies`."""
 
     @property
     def reader(self) -> Reader:
@@ -138,7 +140,7 @@ class Compiler:
         text, binds = sql.compiled(columns)
         getters = tuple(_processed(self.getter_of(bind), bind) for bind in binds)
         actor_names = frozenset(b.key.removeprefix(reads.ACTOR) for b in binds if b.key.startswith(reads.ACTOR))
-        return Plan(text, getters, tuple(columns), heads, opens, denials, actor_names)
+        return Plan(text, getters, tuple(columns), heads, opens, denials, actor_names, self.varies)
 
     def getter_of(self, bind: BindParameter[Any]) -> Getter:
         """How a parameter is got: ours by name, the actor's, the clock's; a constant of a declaration as it is."""

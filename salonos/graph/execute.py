@@ -205,7 +205,8 @@ class Engine:
         if not plan.names:
             return {}
         self.statements += 1
-        row = await self.database.readers.fetchrow(plan.sql, *plan.bind(inputs))
+        read = self.database.pool.fetchrow if plan.varies else self.database.readers.fetchrow
+        row = await read(plan.sql, *plan.bind(inputs))
         ready: dict[str, str | None] = dict(zip(plan.names, row or (), strict=True))
         for name, opening in plan.opens.items():
             text = ready[name]

@@ -327,17 +327,19 @@ def where(  # noqa: PLR0913  each says something else about one condition
     parts: tuple[Part, ...] | None = None,
     requires: Permission | None = None,
     masked: tuple[Permission, Condition] | None = None,
+    varies: bool = False,
 ) -> Any:
     """A filter's input field: equality unless `condition(on, value)` says otherwise.
 
     `prefix`: the value is an id of that type, or a list of ids. `kind`: the parameter's SQL type where it is not the
     column's. `parts`: what the condition's parameters are made of, one each, in place of the value itself.
-    `masked=(permission, condition)`: the condition for those without the permission.
+    `masked=(permission, condition)`: the condition for those without the permission. `varies`: few or nearly all rows
+    may pass, by the value; a page in another order than the field's own is then planned by PostgreSQL for each value.
     """
     if parts is None:
         make: Callable[[Any], Any] = _unchanged if prefix is None else _ids_of(prefix)
         parts = (Part(make, kind or (Uuid() if prefix else on.expression.type)),)
-    test = Where(on, parts, condition or _equal, requires, masked, prefix)
+    test = Where(on, parts, condition or _equal, requires, masked, prefix, varies)
     directives = [each for each in (rule(requires),) if each is not None]
     return strawberry.field(
         description=description, directives=directives, default=strawberry.UNSET, metadata={READ: test}

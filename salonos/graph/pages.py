@@ -180,9 +180,16 @@ class Page:
         for name, value in given.items():
             if is_given(value):
                 test: reads.Where = kind.fields[name].extensions[DEFINITION].metadata[reads.READ]
-                binds = [self.compiler.parameter(_part_getter(part, value), part.kind) for part in test.parts]
+                binds = [self.compared(part, value) for part in test.parts]
+                self.compiler.varies |= test.varies and test.on is not self.order.key(self.compiler.access)
                 found.append(sql.move(test.test(self.compiler.access, binds), home, base))
         return found
+
+    def compared(self, part: reads.Part, value: Given) -> ColumnElement[Any]:
+        """A condition's parameter. An enum is part of the plan's key and stands in the text: some members are rare."""
+        if isinstance(part.kind, EnumType) and isinstance(value, Const):
+            return literal_column(f"'{part.make(value.value).name}'", part.kind)
+        return self.compiler.parameter(_part_getter(part, value), part.kind)
 
     # --- JSON
 

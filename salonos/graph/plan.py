@@ -66,6 +66,8 @@ class Plan:
     denials: tuple[dict[str, Any], ...]
     actor_names: frozenset[str]
     """Which of the actor's values it binds: actors who agree in them are answered alike."""
+    varies: bool = False
+    """Whether PostgreSQL has to look at the values before it decides how to read."""
 
     @cached_property
     def tail(self) -> bytes:

@@ -4,7 +4,7 @@ A *source* is where rows come from: a mapped table, or a `Computed` select made 
 *read* says what a field is in terms of its source.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, TypeAlias
@@ -178,8 +178,10 @@ class Where:
     requires: Permission | None = None
     masked: tuple[Permission, Condition] | None = None
     prefix: str | None = None
+    varies: bool = False
+    """Whether few or nearly all rows may pass, so that no one statement plan serves every value."""
 
-    def test(self, access: Access, parameters: list[BindParameter[Any]]) -> Predicate:
+    def test(self, access: Access, parameters: Sequence[ColumnElement[Any]]) -> Predicate:
         """The condition for these rights."""
         unless = self.masked
         condition = self.condition if unless is None or unless[0] in access.permissions else unless[1]

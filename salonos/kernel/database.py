@@ -161,7 +161,9 @@ class Database:
                 "server_settings": connection_settings(),
             },
         )
-        pool, reading = [await _reading_pool(url, size=pool_size) for _ in range(2)]
+        pool, reading = [
+            await _reading_pool(url, size=pool_size, planning=planning) for planning in ("auto", "force_generic_plan")
+        ]
         return cls(url, engine, pool, Readers(reading, pool_size), set_clock)
 
     async def close(self) -> None:
@@ -269,10 +271,11 @@ class Database:
             raise
 
 
-async def _reading_pool(url: str, *, size: int) -> "asyncpg.Pool[asyncpg.Record]":
-    """A pool of plain connections whose statements are prepared, and planned, once.
+async def _reading_pool(url: str, *, size: int, planning: str) -> "asyncpg.Pool[asyncpg.Record]":
+    """A pool of plain connections whose statements are prepared once, and planned as `planning` says (plan_cache_mode).
 
-    A plan made anew for each set of values costs as much as the read, and every list of ours has an index in its order.
+    A plan made anew for each set of values costs as much as the read, and nearly every list of ours has an index in its
+    order: the readers plan once. What depends on its values goes through the other pool, where PostgreSQL weighs it.
     """
     return await asyncpg.create_pool(
         plain_url(url),
@@ -282,7 +285,7 @@ async def _reading_pool(url: str, *, size: int) -> "asyncpg.Pool[asyncpg.Record]
         statement_cache_size=512,
         max_cacheable_statement_size=65_536,
         command_timeout=10,
-        server_settings={**connection_settings(), "plan_cache_mode": "force_generic_plan"},
+        server_settings={**connection_settings(), "plan_cache_mode": planning},
     )
 
 

@@ -1,14 +1,18 @@
 """Bills as clients read them: one statement, within reach, in any order and by any filter."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from salonos.bills import commands
 from salonos.bills.commands import NewTip
 from salonos.kernel.database import Database
 from salonos.kernel.ids import id_text, new_id
+from salonos.salon.rules import TaxScheme
 from tests.bills.asking import Asker
-from tests.bills.makers import CASH, ON_ACCOUNT, UPI, Shop, actor_as, make_shop
+from tests.bills.makers import CASH, NOW, ON_ACCOUNT, SYSTEM, UPI, Shop, actor_as, make_shop
+from tests.salon.makers import make_branch
 from tests.statements import Statements
 
 BILL = """
@@ -114,6 +118,45 @@ async def test_bills_are_found_by_all_that_tells_them_apart(database: Database) 
         found = (await ask.data(BILLS, filter=condition))["bills"]
         assert {bill["id"] for bill in found["nodes"]} == expected, name
         assert found["totalCount"] == len(expected), name
+
+
+async def test_a_date_is_that_of_each_bills_branch(database: Database) -> None:
+    """At half past six in the morning of Greenwich it is still the day before in Samoa."""
+    shop = await make_shop(database)
+    east, west = [
+        await make_branch(database, code, time_zone=zone, gstin=None, tax_scheme=TaxScheme.UNREGISTERED)
+        for code, zone in (("KIR", "Pacific/Kiritimati"), ("PAG", "Pacific/Pago_Pago"))
+    ]
+    here, there, behind = [
+        id_text("bill", await shop.check_out((CASH, 1_000_000), lines=(shop.haircut,), branch_id=branch_id))
+        for branch_id in (shop.branch_id, east, west)
+    ]
+    ask = Asker(database)
+    days = {
+        ("2026-11-22", "2026-11-23"): {behind},
+        ("2026-11-23", "2026-11-24"): {here, there},
+        ("2026-11-22", "2026-11-24"): {here, there, behind},
+        ("2026-11-21", "2026-11-22"): set(),
+        ("2026-11-24", "2026-11-25"): set(),
+    }
+
+    for (since, until), expected in days.items():
+        found = (await ask.data(BILLS, filter={"since": since, "until": until}))["bills"]
+        assert {bill["id"] for bill in found["nodes"]} == expected, since
+
+
+async def test_a_draft_is_listed_and_found_by_the_day_it_was_begun(database: Database) -> None:
+    shop = await make_shop(database)
+    draft = await shop.create_bill(now=NOW - timedelta(days=7))
+    contents = commands.BillContents(lines=(shop.haircut,))
+    await database.run(SYSTEM, lambda work: commands.update_bill(work, draft, contents, expected_version=1), now=NOW)
+    ask = Asker(database)
+
+    week_ago = (await ask.data(BILLS, filter={"since": "2026-11-16", "until": "2026-11-17"}))["bills"]
+    today = (await ask.data(BILLS, filter={"since": "2026-11-23"}))["bills"]
+
+    assert [bill["id"] for bill in week_ago["nodes"]] == [id_text("bill", draft)]
+    assert today["nodes"] == []
 
 
 @pytest.mark.parametrize(

@@ -62,19 +62,19 @@ def draft_row(work: Work, bill_id: UUID, priced: PricedBill) -> Row:
         "version": 1,
         "created_at": work.now,
         "created_by_id": work.actor.id,
+        "business_date": priced.on,
         **content_values(priced),
         **paid_values(due_paise=priced.due_paise, paid_paise=0),
     }
 
 
 def content_values(priced: PricedBill) -> Row:
-    """What a draft's row says of its contents."""
+    """What a draft's row says of its contents. Its date stays that of its beginning until it is posted."""
     contents, figures = priced.contents, priced.figures
     discount = contents.discount or rules.Discount()
     return {
         "kind": priced.kind,
         "customer_id": contents.customer_id,
-        "business_date": priced.on,
         "gstin": priced.branch.gstin,
         "place_of_supply": priced.place_of_supply,
         "buyer_gstin": contents.buyer_gstin,

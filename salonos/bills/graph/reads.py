@@ -1,6 +1,7 @@
 """Bills as they are read: the types, who sees which, and the roots."""
 
 import enum
+from collections.abc import Callable
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -10,7 +11,6 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     ColumnElement,
-    Date,
     DateTime,
     Integer,
     Select,
@@ -24,6 +24,7 @@ from sqlalchemy import (
     literal_column,
     or_,
     select,
+    tuple_,
     type_coerce,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
@@ -61,7 +62,7 @@ from salonos.kernel.database import Paise
 from salonos.kernel.money import Money
 from salonos.kernel.permissions import Permission
 from salonos.kernel.quantity import Percentage, Quantity
-from salonos.kernel.text import like_prefix
+from salonos.salon import tables as salon
 from salonos.salon.graph import Branch
 
 BILL_READ = Permission.BILL_READ
@@ -249,6 +250,8 @@ class Bill(Node):
 
 # --- lists
 
+_FIRST_ID: ColumnElement[UUID] = literal_column(f"'{UUID(int=0)}'::uuid", Uuid())
+
 
 @orders(
     NEWEST=Order(tables.Bill.listed_at, "The last posted first; drafts by when they were begun.", descending=True),
@@ -267,21 +270,32 @@ class BillOrder(enum.Enum):
 
 
 def _from_date(on: ColumnElement[date], day: ColumnElement[date]) -> ColumnElement[bool]:
-    """The instant of listing lies within a day of the date in any zone, and has the index that lists follow."""
-    return and_(on >= day, tables.Bill.listed_at >= _midnight(day, -1))
+    """Of the date or later: the date is that of the instant of listing in the branch's zone, which never changes.
+
+    Both are written so that PostgreSQL, which does not know the dates when it plans, follows the index that the list is
+    in the order of: it thinks a range of one column narrow and would sort a whole year's bills, and of two indexes it
+    would read both.
+    """
+    return and_(on + literal_column("0") >= day, _listed() >= tuple_(_midnight(day, func.min), _FIRST_ID))
 
 
 def _until_date(on: ColumnElement[date], day: ColumnElement[date]) -> ColumnElement[bool]:
-    return and_(on < day, tables.Bill.listed_at < _midnight(day, 1))
+    return and_(on + literal_column("0") < day, _listed() < tuple_(_midnight(day, func.max), _FIRST_ID))
 
 
-def _midnight(day: ColumnElement[date], days_later: int) -> ColumnElement[datetime]:
-    shifted = cast(day, Date()) + literal_column(str(days_later))
-    return func.timezone(literal_column("'UTC'"), cast(shifted, DateTime()), type_=DateTime(timezone=True))
+def _listed() -> ColumnElement[Any]:
+    return tuple_(tables.Bill.listed_at, tables.Bill.id)
 
 
-def _begins_with(on: ColumnElement[str], pattern: ColumnElement[str]) -> ColumnElement[bool]:
-    return on.like(pattern)
+def _midnight(day: ColumnElement[date], choose: Callable[..., ColumnElement[Any]]) -> ColumnElement[datetime]:
+    """When a date begins where it begins first, or last."""
+    begins = func.timezone(salon.Branch.time_zone, cast(day, DateTime()), type_=DateTime(timezone=True))
+    return select(choose(begins)).correlate(None).scalar_subquery()
+
+
+def _begins_with(on: ColumnElement[str], low: ColumnElement[str], high: ColumnElement[str]) -> ColumnElement[bool]:
+    """A range in the order of code points, which the index on the column serves whatever the plan."""
+    return and_(on >= low, on < high)
 
 
 @strawberry.input(description="Which bills.")
@@ -301,7 +315,8 @@ class BillFilter:
         tables.Bill.number_key,
         "Whose number begins like this, capital letters as printed.",
         condition=_begins_with,
-        parts=(Part(like_prefix, Text()),),
+        parts=(Part(str, Text()), Part(lambda prefix: prefix + "\U0010ffff", Text())),
+        varies=True,
     )
     staff_id: strawberry.ID | None = where(
         tables.Bill.id, "With a line by this member of staff.", prefix="staff", condition=served_by

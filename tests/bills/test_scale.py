@@ -1,0 +1,162 @@
+"""A page of bills costs the same however many there are: counted in the blocks that PostgreSQL touches for it."""
+
+import os
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import orjson
+import pytest
+
+from bench.seed import Seeded, seed
+from salonos.graph.plan import Inputs
+from salonos.kernel.actor import Actor
+from salonos.kernel.database import Database, plain_url
+from salonos.kernel.ids import id_text, new_id
+from tests import servers
+from tests.bills.asking import Asker
+from tests.bills.makers import SYSTEM, actor_as, make_shop
+from tests.salon.makers import make_branch
+
+FEW = 2_000
+MANY = 400_000 if os.environ.get("SALONOS_PROVE") else 20_000
+PAGE = 10
+DEEPER = 1.5
+"""Trees of more rows are a level or two higher: so much more may be touched, and no more."""
+
+BILLS = """query ($first: Int!, $after: String, $filter: BillFilter, $order: BillOrder) {
+  bills(first: $first, after: $after, filter: $filter, orderBy: $order) {
+    nodes { id number total customer { id name } lines { id total } payments { id amount } }
+    pageInfo { endCursor hasNextPage }
+  }
+}"""
+
+
+@dataclass
+class Place:
+    """One database with so many bills."""
+
+    database: Database
+    ask: Asker
+    seeded: Seeded
+    count: int
+    customer: str
+
+    @property
+    def manager(self) -> Actor:
+        return actor_as("MANAGER", UUID(bytes=self.seeded.branch_ids[0].bytes))
+
+    async def blocks(self, actor: Actor, **variables: Any) -> tuple[int, int]:
+        """How many rows a page has, and how many blocks were touched for it, under the plan that all values share."""
+        given = {"first": PAGE, **variables}
+        rows = len((await self.ask.data(BILLS, actor=actor, **given))["bills"]["nodes"])
+        engine = self.ask.engine
+        operation = engine.documents.operation(BILLS, None, is_signed_in=True)
+        values = operation.coerced(engine.graph.core, given)
+        plan = engine.query_plan(operation, values, actor)
+        connection = await asyncpg.connect(plain_url(self.database.url))
+        try:
+            mode = "force_custom_plan" if plan.varies else "force_generic_plan"
+            await connection.execute(f"set plan_cache_mode = {mode}; set timezone = 'UTC'; set jit = off")
+            statement = await connection.prepare(f"explain (analyze, buffers, timing off, format json) {plan.sql}")
+            ((text,),) = await statement.fetch(*plan.bind(Inputs(values.coerced, actor)))
+        finally:
+            await connection.close()
+        found = orjson.loads(text)[0]["Plan"]
+        return rows, found["Shared Hit Blocks"] + found["Shared Read Blocks"]
+
+    def pages(self, after: str) -> dict[str, tuple[Actor, dict[str, Any]]]:
+        """Pages that people open, by name."""
+        branch = id_text("branch", self.seeded.branch_ids[1])
+        customer = self.customer
+        month = {"since": "2025-06-01", "until": "2025-07-01"}
+        number = {"numberPrefix": f"B1/{self.count // 2}"[:-1]}
+        return {
+            "first": (SYSTEM, {}),
+            "later": (SYSTEM, {"after": after}),
+            "of a branch": (SYSTEM, {"filter": {"branchId": branch}}),
+            "of a customer": (SYSTEM, {"filter": {"customerId": customer}}),
+            "of a month": (SYSTEM, {"filter": month}),
+            "of a branch and a month": (SYSTEM, {"filter": {"branchId": branch, **month}}),
+            "by number": (SYSTEM, {"filter": number}),
+            "by number, in its order": (SYSTEM, {"filter": number, "order": "NUMBER"}),
+            "largest": (SYSTEM, {"order": "LARGEST"}),
+            "of a customer, largest": (SYSTEM, {"filter": {"customerId": customer}, "order": "LARGEST"}),
+            "manager: first": (self.manager, {}),
+            "manager: of a month": (self.manager, {"filter": month}),
+            "manager: of a customer": (self.manager, {"filter": {"customerId": customer}}),
+            "manager: largest": (self.manager, {"order": "LARGEST"}),
+            "manager: drafts": (self.manager, {"filter": {"status": "DRAFT"}}),
+            "manager: unpaid": (self.manager, {"filter": {"paymentState": "UNPAID"}}),
+        }
+
+
+async def make_place(count: int) -> Place:
+    """A salon of two branches with so many bills."""
+    name = f"test_{new_id().hex}"
+    await servers.create_database(name)
+    database = await Database.open(servers.url_of(name), pool_size=2)
+    await make_shop(database)
+    await make_branch(database, "MYS1")
+    ask = Asker(database)
+    ask.engine.limits = None
+    seeded = await seed(database.url, bills=count)
+    regular = await database.pool.fetchval(
+        "select customer_id from bills where branch_id = $1 and customer_id is not null order by id limit 1",
+        seeded.branch_ids[0],
+    )
+    return Place(database, ask, seeded, count, id_text("customer", regular))
+
+
+@pytest.fixture
+async def places() -> AsyncIterator[list[Place]]:
+    made = [await make_place(count) for count in (FEW, MANY)]
+    yield made
+    for place in made:
+        await place.database.close()
+        await servers.drop_database(place.database.url.rpartition("@/")[2].partition("?")[0])
+
+
+async def cursor_in_the_middle(place: Place) -> str:
+    """A cursor a thousand bills behind the first."""
+    after = None
+    for _ in range(10):
+        data = await place.ask.data(BILLS, first=100, after=after)
+        after = data["bills"]["pageInfo"]["endCursor"]
+    return str(after)
+
+
+async def compared(places: list[Place], *, only: str = "") -> dict[str, tuple[tuple[int, int], tuple[int, int]]]:
+    """Each page's rows and blocks, few and many."""
+    few, many = [place.pages(await cursor_in_the_middle(place)) for place in places]
+    found = {}
+    for name in [only] if only else few:
+        told = [
+            await place.blocks(pages[name][0], **pages[name][1])
+            for place, pages in zip(places, (few, many), strict=True)
+        ]
+        found[name] = (told[0], told[1])
+    return found
+
+
+def too_many(found: dict[str, tuple[tuple[int, int], tuple[int, int]]]) -> dict[str, tuple[int, int]]:
+    """The pages that cost more where there are more bills; one that has more rows may touch as many times more."""
+    return {
+        name: (few, many)
+        for name, ((few_rows, few), (many_rows, many)) in found.items()
+        if many > few * max(1.0, many_rows / few_rows) * DEEPER + PAGE
+    }
+
+
+async def test_a_page_touches_as_many_blocks_among_many_bills_as_among_few(places: list[Place]) -> None:
+    found = await compared(places)
+
+    assert all(rows for each in found.values() for rows, _ in each)
+    assert too_many(found) == {}
+    for place in places:  # and the comparison sees what is missing
+        owner = await asyncpg.connect(plain_url(place.database.url))
+        await owner.execute("drop index ix_bills_branch_id_listed_at_id, ix_bills_listed_at_id")
+        await owner.close()
+    assert set(too_many(await compared(places, only="manager: first"))) == {"manager: first"}
