@@ -30,7 +30,8 @@ _RETRYABLE_CLASSES = ("08", "53", "57P")
 _RETRYABLE_STATES = frozenset({"40001", "40P01", "55P03", "57014", "25006"})
 """Serialization, deadlock, lock timeout, statement timeout, a server that is read-only for a while."""
 
-_QUOTED = re.compile(r", found: .*(?=\.$)|(cannot represent [^:]{0,60}): .*", re.DOTALL)
+_QUOTED = re.compile(r"[,;]? found: .*|(?<=value)(?<!invalid value): .*|(?<=literal): .*", re.DOTALL)
+_QUOTED_MEMBER = re.compile(r"Value .* does not exist in", re.DOTALL)
 MESSAGE_CHARACTERS_MAX = 300
 
 _log = logging.getLogger(__name__)
@@ -88,19 +89,14 @@ def _of_graphql(error: GraphQLError) -> list[Entry]:
         message = getattr(cause, "message", str(cause))
         return [{"message": message, **where, "extensions": {**d, "coordinate": at}} for at, d in denials.items()]
     if isinstance(cause, GraphQLError):
-        return [
-            {
-                "message": without_values(error.message),
-                **where,
-                "extensions": {"code": "BAD_REQUEST", **(error.extensions or {})},
-            }
-        ]
+        message, extensions = without_value(error.message), error.extensions or {}
+        return [{"message": message, **where, "extensions": {"code": "BAD_REQUEST", **extensions}}]
     return [{**_described(cause), **where}]
 
 
-def without_values(message: str) -> str:
-    """graphql-core's sentence without the value that it quotes: a whole input may stand there, a password in it."""
-    return _QUOTED.sub(lambda found: found[1] or "", message)[:MESSAGE_CHARACTERS_MAX]
+def without_value(message: str) -> str:
+    """graphql-core's sentence without the value that it quotes at its end: it may be a password, or somebody's phone."""
+    return _QUOTED_MEMBER.sub("This value does not exist in", _QUOTED.sub(".", message))[:MESSAGE_CHARACTERS_MAX]
 
 
 def _described(error: BaseException) -> Entry:
