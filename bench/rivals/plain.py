@@ -4,18 +4,19 @@ It stands on SalonOS's tables and checks the token as SalonOS does; a branch pre
 sale writes the same rows as SalonOS's, one object each.
 """
 
+import hashlib
 import os
 from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 import strawberry
 import uvicorn
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 from starlette.applications import Starlette
 from starlette.routing import Route
@@ -230,33 +231,44 @@ class Sale:
 
     async def sell(self, session: AsyncSession) -> tables.Bill:
         """All rows of it."""
-        session.add(
-            kernel.IdempotencyKey(
-                user_id=self.actor.id, key=self.key, fingerprint=b"", result=None, created_at=self.now
-            )
-        )
+        await session.execute(
+            select(func.set_config("salonos.actor_id", str(self.actor.id), True))
+        )  # for the audit trail
+        key = self.idempotency_key()
+        session.add(key)
         await session.flush()
         branch = await session.get_one(salon.Branch, id_value("branch", self.given.branch_id))
         customer = await session.get_one(customers.Customer, id_value("customer", self.given.customer_id))
         today = business_date(self.now, branch.time_zone)
-        lines = [await self.line(session, place, each) for place, each in enumerate(self.given.lines, 1)]
+        lines = [await self.line(session, place, each, today) for place, each in enumerate(self.given.lines, 1)]
         entry = self.entry(branch, today)
-        session.add(entry)
         await self.book(session, entry, lines)
         number = await self.number(session, branch, today)
+        entry.narration = f"Bill {number}"
+        session.add(entry)
         bill = self.bill(branch, customer, entry, lines)
         session.add(bill)
         session.add_all(lines)
         await session.flush()  # a posted bill takes no lines
         bill.status, bill.number, bill.entry_id = rules.BillStatus.POSTED, number, entry.id
         bill.posted_at, bill.posted_by_id = self.now, self.actor.id
-        await self.pay(session, bill, entry, lines)
-        self.announce(session, bill)
+        payment = self.pay(session, bill, entry)
+        self.register(session, bill, entry, lines)
+        await self.note_service(session, customer, today)
+        self.announce(session, bill, payment)
+        key.result = {"type": "CheckOutSuccess", "fields": {"bill": {"ref": "Bill", "id": bill.id.hex}}}
         await session.flush()
         await session.refresh(bill)
         return bill
 
-    async def line(self, session: AsyncSession, position: int, given: LineInput) -> tables.BillLine:
+    def idempotency_key(self) -> kernel.IdempotencyKey:
+        """A second request with the key meets its row."""
+        asked = hashlib.sha256(repr(self.given).encode()).digest()
+        return kernel.IdempotencyKey(
+            user_id=self.actor.id, key=self.key, fingerprint=asked, result=None, created_at=self.now
+        )
+
+    async def line(self, session: AsyncSession, position: int, given: LineInput, today: date) -> tables.BillLine:
         """An item as it is priced today."""
         item: Any
         if given.service_id:
@@ -264,11 +276,8 @@ class Sale:
         else:
             item = await session.get_one(catalog.Product, id_value("product", given.product_id or ""))
         rates = catalog.TaxRate
-        rate = (
-            await session.scalars(
-                select(rates).where(rates.tax_class_id == item.tax_class_id).order_by(rates.valid_from.desc()).limit(1)
-            )
-        ).one()
+        dated = select(rates).where(rates.tax_class_id == item.tax_class_id, rates.valid_from <= today)
+        rate = (await session.scalars(dated.order_by(rates.valid_from.desc()).limit(1))).one()
         if given.staff_id:
             await session.get_one(identity.Staff, id_value("staff", given.staff_id))
         share = rate.rate_hundredths
@@ -295,15 +304,15 @@ class Sale:
             cgst_paise=tax,
             sgst_paise=tax,
             igst_paise=0,
+            unit_cost_paise=None if given.service_id else item.unit_cost_paise,
         )
 
-    def entry(self, branch: salon.Branch, today: Any) -> books.Entry:
+    def entry(self, branch: salon.Branch, today: date) -> books.Entry:
         """The entry's head; a trigger numbers it."""
         return books.Entry(
             id=new_id(),
             branch_id=branch.id,
             business_date=today,
-            narration="Bill",
             cause_kind="bill",
             cause_id=self.bill_id,
             posted_at=self.now,
@@ -342,7 +351,7 @@ class Sale:
                 )
             )
 
-    async def number(self, session: AsyncSession, branch: salon.Branch, today: Any) -> str:
+    async def number(self, session: AsyncSession, branch: salon.Branch, today: date) -> str:
         """The next of the series, its counter locked."""
         series = (
             await session.scalars(
@@ -403,10 +412,8 @@ class Sale:
             payment_state=rules.PaymentState.PAID,
         )
 
-    async def pay(
-        self, session: AsyncSession, bill: tables.Bill, entry: books.Entry, lines: list[tables.BillLine]
-    ) -> None:
-        """The payment with its money move, and the lines of the tax register."""
+    def pay(self, session: AsyncSession, bill: tables.Bill, entry: books.Entry) -> tables.Payment:
+        """The payment with its money move."""
         given = self.given.payments[0]
         method = books_rules.PaymentMethod[given.method]
         move = books.MoneyMove(
@@ -420,20 +427,24 @@ class Sale:
             entry_id=entry.id,
             received_at=self.now,
         )
-        session.add(move)
-        session.add(
-            tables.Payment(
-                id=new_id(),
-                bill_id=bill.id,
-                money_move_id=move.id,
-                method=method,
-                amount_paise=bill.total_paise,
-                reference=given.reference,
-                business_date=bill.business_date,
-                received_at=self.now,
-                received_by_id=self.actor.id,
-            )
+        payment = tables.Payment(
+            id=new_id(),
+            bill_id=bill.id,
+            money_move_id=move.id,
+            method=method,
+            amount_paise=bill.total_paise,
+            reference=given.reference,
+            business_date=bill.business_date,
+            received_at=self.now,
+            received_by_id=self.actor.id,
         )
+        session.add_all([move, payment])
+        return payment
+
+    def register(
+        self, session: AsyncSession, bill: tables.Bill, entry: books.Entry, lines: list[tables.BillLine]
+    ) -> None:
+        """The lines of the tax register."""
         for line in lines:
             session.add(
                 books.TaxRegisterLine(
@@ -449,7 +460,7 @@ class Sale:
                     place_of_supply=bill.place_of_supply,
                     code=line.code,
                     quantity_milli=line.quantity_milli,
-                    unit="NOS",
+                    unit="NA" if line.service_id else "NOS",
                     rate_hundredths=line.rate_hundredths,
                     taxable_paise=line.taxable_paise,
                     cgst_paise=line.cgst_paise,
@@ -458,12 +469,29 @@ class Sale:
                 )
             )
 
-    def announce(self, session: AsyncSession, bill: tables.Bill) -> None:
+    async def note_service(self, session: AsyncSession, customer: customers.Customer, today: date) -> None:
+        """Who served may see the customer."""
+        for staff_id in {id_value("staff", line.staff_id) for line in self.given.lines if line.staff_id}:
+            visit = await session.get(customers.CustomerVisit, (staff_id, customer.id))
+            if visit is None:
+                session.add(customers.CustomerVisit(staff_id=staff_id, customer_id=customer.id, last_served_on=today))
+            elif visit.last_served_on < today:
+                visit.last_served_on = today
+
+    def announce(self, session: AsyncSession, bill: tables.Bill, payment: tables.Payment) -> None:
         """The two events of a sale."""
-        for kind in ("BillPosted", "PaymentTaken"):
+        day = {"business_date": bill.business_date.isoformat()}
+        for kind, subject_id, payload in (
+            ("BillPosted", bill.id, day),
+            ("PaymentTaken", payment.id, {"bill_id": bill.id.hex, **day}),
+        ):
             session.add(
                 kernel.OutboxEvent(
-                    kind=kind, branch_id=bill.branch_id, subject_id=bill.id, payload={}, occurred_at=self.now
+                    kind=kind,
+                    branch_id=bill.branch_id,
+                    subject_id=subject_id,
+                    payload=payload,
+                    occurred_at=self.now,
                 )
             )
 
