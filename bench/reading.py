@@ -5,10 +5,13 @@ all of them. Figures are ratios to (a); on a noisy machine nothing else means an
 """
 
 import contextlib
+import itertools
+import platform
 import random
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from statistics import median
 from typing import Any
 from uuid import UUID
@@ -49,7 +52,7 @@ class Contest:
         """Markdown: medians over the rounds of each round's ratio to (a), and the processor time of a request."""
         yield "| operation | connections | server | requests/s to (a) | p99 to (a) | server CPU a request |"
         yield "|---|---|---|---|---|---|"
-        for (operation, connections, name), runs in self.seen.items():
+        for (operation, connections, name), runs in sorted(self.seen.items()):
             hand = self.seen[operation, connections, HAND]
             pace = median(run.requests_per_s / base.requests_per_s for run, base in zip(runs, hand, strict=True))
             tail = median(run.p99_ms / base.p99_ms for run, base in zip(runs, hand, strict=True))
@@ -94,7 +97,20 @@ async def measure(on: Ground, *, rounds: int, seconds: int, rivals: list[Rival])
             await renew(contest, on)
             contest.round(seconds=seconds, is_counted=number > 0)
             print(f"round {number} of {rounds}", file=sys.stderr, flush=True)
-    return contest.table()
+    return itertools.chain(contest.table(), versions(on, rivals))
+
+
+def versions(on: Ground, rivals: list[Rival]) -> Iterator[str]:
+    """What was measured."""
+    yield ""
+    yield f"- all: PostgreSQL {on.servers.ask('show server_version')}, {BILLS} bills, one process each"
+    yield f"- {HAND}, {OURS}: {_versions('asyncpg', 'starlette', 'uvicorn', 'uvloop')}, Python {platform.python_version()}"
+    for rival in rivals:
+        yield f"- {rival.name}: {rival.version()}"
+
+
+def _versions(*names: str) -> str:
+    return ", ".join(f"{name} {version(name)}" for name in names)
 
 
 async def asked_by_manager(on: Ground) -> Asked:
