@@ -51,6 +51,8 @@ class Settings:
     objects_per_second: int
     """What a person may ask for, over a while; ten seconds' worth at once."""
     sockets_per_device: int
+    is_loop_watched: bool
+    """Whether stalls of the event loop are measured, for `/metrics`."""
     metrics_token: str | None
     """What opens /metrics to callers that are not on this machine."""
     worker_metrics_port: int | None
@@ -97,6 +99,7 @@ class Settings:
             metrics_token=_token(env, "SALONOS_METRICS_TOKEN"),
             worker_metrics_port=_number(env, "SALONOS_WORKER_METRICS_PORT", 0, most=PORT_MAX) or None,
             is_traced=_traced(env),
+            is_loop_watched=_flag(env, "SALONOS_WATCHDOG"),
             is_forgetful_allowed=_flag(env, "SALONOS_FORGETFUL_DATABASE"),
         )
 

@@ -1,5 +1,6 @@
 """The ASGI application of an API process, put together from its settings."""
 
+import asyncio
 import contextlib
 import importlib
 from collections.abc import AsyncIterator
@@ -25,6 +26,7 @@ from salonos.edge.endpoint import Endpoint
 from salonos.edge.gate import SECURITY_HEADERS, Gate, Headers, Incoming, Message, Receive, Refused, Scope, Send, reply
 from salonos.edge.sessions import Watch
 from salonos.edge.socket import Sockets
+from salonos.edge.watchdog import Watchdog
 from salonos.graph.execute import Engine
 from salonos.graph.limits import Guard
 from salonos.graph.schema import Graph, make_schema
@@ -65,6 +67,7 @@ class App:
     endpoint: Endpoint | None = None
     sockets: Sockets | None = None
     watched: metrics.Metrics | None = None
+    watchdog: Watchdog | None = None
     database: Database | None = None
     redis: "Redis | None" = None
     refusal: str = ""
@@ -124,6 +127,8 @@ class App:
             "subscriptions": len(running),
             "groups": len({(each.operation, each.variables_key) for each in running}),
             "caches": {"plans": engine.plans},
+            "tasks": len(asyncio.all_tasks()),
+            "stalls": None if self.watchdog is None else self.watchdog.taken(),
         }
 
     def stop_streams(self) -> None:
@@ -163,6 +168,10 @@ class App:
         if self.settings.redis_url:
             self.redis = Redis.from_url(self.settings.redis_url)
             self._open.push_async_callback(self.redis.aclose)
+        if self.settings.is_loop_watched:
+            self.watchdog = Watchdog()
+            self.watchdog.start()
+            self._open.callback(self.watchdog.stop)
         budget = Budget(self.settings.objects_per_second)
         budget.start(self.redis)
         self._open.push_async_callback(budget.stop)

@@ -36,6 +36,9 @@ class Held:
     subscriptions: int
     groups: int
     caches: Mapping[str, Cache]
+    tasks: int = 0
+    stalls: tuple[float, float] | None = None
+    """The event loop's longest wait and longest work since the last scrape, where it is watched."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,6 +119,12 @@ def _held(held: Held) -> Iterator[Metric]:
     yield _gauge("salonos_sockets_open", "Open websockets.", held.sockets)
     yield _gauge("salonos_subscriptions_open", "Running subscriptions.", held.subscriptions)
     yield _gauge("salonos_subscription_groups", "Different ones among them, each read once an event.", held.groups)
+    yield _gauge("salonos_tasks", "Tasks of the event loop.", held.tasks)
+    if held.stalls is not None:
+        yield _gauge(
+            "salonos_loop_wait_seconds_max", "The longest wait for a turn since the last scrape.", held.stalls[0]
+        )
+        yield _gauge("salonos_loop_work_seconds_max", "The longest work without a turn, likewise.", held.stalls[1])
     looked = CounterMetricFamily("salonos_cache_lookups", "Look-ups in a cache.", labels=["cache", "found"])
     entries = GaugeMetricFamily("salonos_cache_entries", "What a cache keeps.", labels=["cache"])
     sizes = GaugeMetricFamily("salonos_cache_bytes", "What that takes, as estimated.", labels=["cache"])

@@ -113,8 +113,16 @@ def alone(folder: Path, **more: str) -> Iterator[Served]:
         asyncio.run(servers.drop_database(name))
 
 
-def serve(url: str, redis_url: str, log: Path, *, is_demo: bool = False, **more: str) -> Served:
-    """Starts the process and waits until it answers."""
+def serve(
+    url: str,
+    redis_url: str,
+    log: Path,
+    *,
+    is_demo: bool = False,
+    words: tuple[str, ...] = ("-m", "salonos.edge", "serve"),
+    **more: str,
+) -> Served:
+    """Starts the process and waits until it answers; `words` are what Python is to run."""
     port = free_port()
     environment = os.environ | {
         "SALONOS_HOME": str(log.parent),
@@ -125,7 +133,7 @@ def serve(url: str, redis_url: str, log: Path, *, is_demo: bool = False, **more:
         "SALONOS_PORT": str(port),
         **more,
     }
-    command = [*embedded.dies_with_parent("KILL"), sys.executable, "-m", "salonos.edge", "serve"]
+    command = [*embedded.dies_with_parent("KILL"), sys.executable, *words]
     with log.open("ab") as file:
         made = Served(port, log, subprocess.Popen(command, env=environment, stdout=file, stderr=file))
     deadline_s = time.monotonic() + 60
