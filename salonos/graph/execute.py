@@ -44,7 +44,7 @@ REQUEST_COST = 40
 """What an operation is charged besides its objects."""
 MUTATION_COST = 200
 """What a transaction is charged besides."""
-CHARACTERS_AN_OBJECT = 8
+CHARACTERS_AN_OBJECT = 4
 """Reading and validating so much of a new document takes as long as one object more."""
 
 

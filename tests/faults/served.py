@@ -30,7 +30,7 @@ from tests.salon.makers import make_branch, make_salon
 
 SECRET = secrets.token_urlsafe(48)
 PASSWORD = "nine purple umbrellas"
-PEOPLE = {"owner": "OWNER", "stylist": "STAFF"}
+PEOPLE = {"owner": "OWNER", "stylist": "STAFF", "manager": "MANAGER"}
 SIGN_IN = "mutation($input: SignInInput!) { signIn(input: $input) { ... on SignInSuccess { accessToken } } }"
 ANSWER_S = 15.0
 
@@ -77,7 +77,7 @@ class Served:
 
 
 async def furnish(url: str) -> None:
-    """A salon with a branch, a small catalogue, an owner and a stylist."""
+    """A salon with a branch, a small catalogue, an owner, a manager and a stylist."""
     crypto.configure(crypto.Keyring(SECRET.encode()))
     database = await Database.open(url)
     await make_salon(database)
