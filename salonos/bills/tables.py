@@ -54,6 +54,7 @@ class Bill(Base):
     bill_discount_paise: Mapped[int | None] = mapped_column(Paise)
     bill_discount_hundredths: Mapped[int | None] = mapped_column(Hundredths)
     discount_reason: Mapped[str | None]
+    discount_approved_by_id: Mapped[UUID | None] = mapped_column(ForeignKey(identity.Staff.id))
     gross_paise: Mapped[int] = mapped_column(Paise)
     discount_paise: Mapped[int] = mapped_column(Paise)
     taxable_paise: Mapped[int] = mapped_column(Paise)

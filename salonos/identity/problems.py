@@ -68,6 +68,35 @@ class RoleNameTaken(Problem):
     message: str = "There is a role with this name."
 
 
+@dataclass(eq=False)
+class PinBlocked(Problem):
+    """Too many wrong PINs: nobody signs in with this one until the password was given."""
+
+    message: str = "The PIN was wrong too often. Please sign in with your password."
+
+
+@dataclass(eq=False)
+class TabletNotEnrolled(Problem):
+    """The tablet was never enrolled, or is so no longer."""
+
+    message: str = "This tablet is not enrolled. Ask your manager to enrol it."
+
+
+@dataclass(eq=False)
+class MayNotApprove(Problem):
+    """The password is right, and this person may not approve this: it is their own request, or beyond their rights."""
+
+    permission: Permission
+    message: str = "This person may not approve this."
+
+
+@dataclass(eq=False)
+class ApprovalNotValid(Problem):
+    """An approval that is used up, too old, of another person's, for something else or for less."""
+
+    message: str = "This approval is not good for this. Ask for another one."
+
+
 class TokenExpired(Unauthenticated):
     """The access token's time is over: refresh. On a socket: 4401."""
 

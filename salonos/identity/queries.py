@@ -163,6 +163,14 @@ async def staff_for_update(work: Work, staff_id: UUID) -> tables.Staff | None:
     return await work.session.get(tables.Staff, staff_id, with_for_update=True, populate_existing=True)
 
 
+async def tablet_of(work: Work, token: str) -> tables.Tablet | None:
+    """The enrolled tablet that has a token."""
+    found = select(tables.Tablet).where(
+        tables.Tablet.token_hash == rules.token_hash(token), tables.Tablet.revoked_at.is_(None)
+    )
+    return (await work.session.scalars(found)).one_or_none()
+
+
 async def branches_of(work: Work, staff_id: UUID) -> set[UUID]:
     """The branches of a member of staff."""
     found = select(tables.StaffBranch.branch_id).where(tables.StaffBranch.staff_id == staff_id)

@@ -25,6 +25,8 @@ ACCESS_TOKEN_LIFE = timedelta(minutes=15)
 ACCESS_TOKEN_CHARACTERS_MAX = 1024
 REFRESH_TOKEN_IDLE = timedelta(days=7)
 SESSION_LIFE = timedelta(days=30)
+SHARED_DEVICE_IDLE = timedelta(hours=12)
+"""A tablet that everybody uses: whoever was signed in yesterday is not today."""
 LOST_RESPONSE_GRACE = timedelta(seconds=10)
 CLOCK_LEEWAY = timedelta(seconds=10)
 """How far the clocks of two API processes may lie apart."""
@@ -38,6 +40,8 @@ DEVICE_ID_CHARACTERS_MIN, DEVICE_ID_CHARACTERS_MAX = 16, 128
 SESSIONS_MAX = 20
 """Live sessions of one person; a further one ends the longest unused."""
 BRANCHES_MAX = 100
+TABLETS_MAX = 100
+"""Enrolled at one branch."""
 ROLE_NAME_CHARACTERS_MAX = 50
 
 # --- access tokens
@@ -220,6 +224,16 @@ class SessionEnd(enum.Enum):
     PASSWORD_CHANGED = "PASSWORD_CHANGED"  # noqa: S105  a reason, not a password
     DISABLED = "DISABLED"
     TOO_MANY_DEVICES = "TOO_MANY_DEVICES"
+    PIN_CHANGED = "PIN_CHANGED"
+    ANOTHER_SIGNED_IN = "ANOTHER_SIGNED_IN"
+    TABLET_REVOKED = "TABLET_REVOKED"
+
+
+class Notice(enum.Enum):
+    """What the owner is told of."""
+
+    SESSION_STOLEN = "SESSION_STOLEN"
+    PIN_BLOCKED = "PIN_BLOCKED"
 
 
 def token_hash(token: str) -> bytes:
@@ -250,6 +264,8 @@ def _successor_key(parent: str, key: bytes) -> bytes:
 
 # --- throttling
 
+LOCKED_FOR = timedelta(days=3650)
+
 
 @dataclass(frozen=True)
 class Throttle:
@@ -257,13 +273,21 @@ class Throttle:
 
     free: int
     wait_max: timedelta
+    first_wait: timedelta = timedelta(seconds=1)
+    forgotten_after: timedelta = timedelta(hours=24)
+    """How long after the latest failure they count no more."""
+
+    @property
+    def is_lock(self) -> bool:
+        """Whether time alone opens it no more."""
+        return self.first_wait == LOCKED_FOR
 
     def wait_after(self, failures: int) -> timedelta:
         """How long after this many failures in a row the next attempt is refused."""
         if failures < self.free:
             return timedelta(0)
         doublings = min(failures - self.free, 20)
-        return min(timedelta(seconds=2**doublings), self.wait_max)
+        return timedelta(seconds=min(self.first_wait.total_seconds() * 2**doublings, self.wait_max.total_seconds()))
 
 
 ACCOUNT_THROTTLE = Throttle(free=5, wait_max=timedelta(minutes=30))
@@ -272,7 +296,12 @@ ACCOUNT_THROTTLE = Throttle(free=5, wait_max=timedelta(minutes=30))
 ADDRESS_THROTTLE = Throttle(free=40, wait_max=timedelta(minutes=5))
 """Of strangers' devices at one address, over all accounts: a salon's tablets share one."""
 
-THROTTLE_FORGOTTEN_AFTER = timedelta(hours=24)
+PIN_TRIES = 5
+PIN_THROTTLE = Throttle(free=PIN_TRIES, first_wait=LOCKED_FOR, wait_max=LOCKED_FOR, forgotten_after=LOCKED_FOR)
+"""Of one person's PIN, on all tablets together: five tries, then the password, whose success opens it again."""
+
+TABLET_THROTTLE = Throttle(free=20, wait_max=timedelta(minutes=5))
+"""Of one enrolled tablet, over the PINs of all people."""
 
 
 # --- passwords
@@ -337,10 +366,117 @@ def _cores(password: str) -> set[str]:
 
 def _is_walk(text: str) -> bool:
     """Whether it repeats a short piece, or walks along a row of keys, the alphabet or the digits."""
-    if any(text == (text[:size] * len(text))[: len(text)] for size in range(1, 5)):
+    if any(text == (text[:size] * len(text))[: len(text)] for size in range(1, min(5, len(text) // 2 + 1))):
         return True
     rows = [*_KEY_ROWS, *(row[::-1] for row in _KEY_ROWS)]
     return any(text in row * 2 for row in rows)
+
+
+# --- PINs
+
+PIN_DIGITS_MIN, PIN_DIGITS_MAX = 4, 6
+_KEYPAD_PINS = frozenset(
+    [
+        "2580",
+        "0852",
+        "1397",
+        "3179",
+        "7139",
+        "9713",
+        "1379",
+        "9731",
+        "1793",
+        "3971",
+        "1245",
+        "2356",
+        "4578",
+        "5689",
+        "1478",
+        "3698",
+        "1236",
+        "7896",
+        "7412",
+        "9632",
+        "147258",
+        "258369",
+        "369258",
+        "258147",
+        "159357",
+        "357159",
+        "159753",
+        "753159",
+        "147369",
+        "147963",
+        "123654",
+        "321456",
+        "456789",
+        "789456",
+        "741852",
+        "852963",
+    ]
+)
+_YEARS = range(1900, 2100)
+
+
+class PinFault(enum.Enum):
+    """Why a PIN is not accepted; the value is the sentence for the person who chose it."""
+
+    NOT_DIGITS = f"A PIN has {PIN_DIGITS_MIN} to {PIN_DIGITS_MAX} digits."
+    TOO_COMMON = "This PIN is among the first that others would try: no rows, no repetitions, no dates."
+
+
+def pin_fault(pin: str) -> PinFault | None:
+    """Why a new PIN is refused; None when it is good."""
+    if not (pin.isascii() and pin.isdecimal() and PIN_DIGITS_MIN <= len(pin) <= PIN_DIGITS_MAX):
+        return PinFault.NOT_DIGITS
+    if _is_walk(pin) or _is_doubled(pin) or _is_like_a_date(pin) or pin in _KEYPAD_PINS:
+        return PinFault.TOO_COMMON
+    return None
+
+
+def _is_doubled(pin: str) -> bool:
+    """1122, 1221, 445566: halves that mirror one another, or pairs of the same digit; and all but one the same."""
+    pairs = all(first == second for first, second in zip(pin[::2], pin[1::2], strict=False)) and len(pin) % 2 == 0
+    return pairs or pin == pin[::-1] or len(set(pin)) <= 2  # noqa: PLR2004  two digits are as good as one
+
+
+def _is_like_a_date(pin: str) -> bool:
+    """A year, a day with its month, or both with the year: birthdays are known to colleagues."""
+    if len(pin) == 4:  # noqa: PLR2004  day and month
+        return int(pin) in _YEARS or _is_day(pin[:2], pin[2:]) or _is_day(pin[2:], pin[:2])
+    if len(pin) == 6:  # noqa: PLR2004  with two digits of the year, or month and year
+        first, second, third = pin[:2], pin[2:4], pin[4:]
+        days = ((first, second), (second, first), (third, second))
+        return any(_is_day(day, month) for day, month in days)
+    return False
+
+
+def _is_day(day: str, month: str) -> bool:
+    return 1 <= int(day) <= 31 and 1 <= int(month) <= 12  # noqa: PLR2004  of a calendar
+
+
+# --- approvals
+
+APPROVAL_LIFE = timedelta(minutes=5)
+
+
+class ApprovalAction(enum.Enum):
+    """What somebody may be asked to approve."""
+
+    BILL_DISCOUNT = "BILL_DISCOUNT"
+
+
+@dataclass(frozen=True)
+class ApprovalRule:
+    """Which permission the approver holds, for more than own work, and whether it may be for a request of their own."""
+
+    permission: Permission
+    is_own_allowed: bool = False
+
+
+APPROVALS: Mapping[ApprovalAction, ApprovalRule] = {
+    ApprovalAction.BILL_DISCOUNT: ApprovalRule(Permission.BILL_DISCOUNT_APPROVE),
+}
 
 
 # --- roles

@@ -1,4 +1,4 @@
-"""People, roles, sessions, the chain of refresh tokens, and counted sign-ins."""
+"""People, roles, sessions, the chain of refresh tokens, shared tablets, counted sign-ins, approvals and notices."""
 
 from datetime import datetime
 from uuid import UUID
@@ -8,8 +8,8 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.types import Text
 
-from salonos.identity.rules import SessionEnd
-from salonos.kernel.database import Base, enum_column, primary_id
+from salonos.identity.rules import ApprovalAction, Notice, SessionEnd
+from salonos.kernel.database import Base, Paise, enum_column, primary_id
 from salonos.salon import tables as salon
 
 
@@ -38,6 +38,7 @@ class Staff(Base):
     username: Mapped[str | None]
     username_key: Mapped[str | None] = mapped_column(unique=True)
     password_hash: Mapped[str | None]
+    pin_hash: Mapped[str | None]
     role_id: Mapped[UUID] = mapped_column(ForeignKey(Role.id))
     all_branches: Mapped[bool]
     is_service_provider: Mapped[bool]
@@ -68,11 +69,28 @@ class StaffBranch(Base):
     __table_args__ = (Index("ix_staff_branches_branch_id", "branch_id"),)
 
 
+class Tablet(Base):
+    """A tablet of the salon's on which people sign in with a PIN. Of its token only the SHA-256 is stored."""
+
+    __tablename__ = "tablets"
+    id: Mapped[UUID] = primary_id("tablet")
+    branch_id: Mapped[UUID] = mapped_column(ForeignKey(salon.Branch.id))
+    name: Mapped[str]
+    token_hash: Mapped[bytes] = mapped_column(unique=True)
+    enrolled_at: Mapped[datetime]
+    enrolled_by_id: Mapped[UUID] = mapped_column(ForeignKey(Staff.id))
+    revoked_at: Mapped[datetime | None]
+    __table_args__ = (
+        Index("ix_tablets_enrolled_at_id", "enrolled_at", "id"),
+        Index("ix_tablets_branch_id_enrolled_at_id", "branch_id", "enrolled_at", "id"),
+    )
+
+
 class Session(Base):
     """One device on which a person is signed in: a family of refresh tokens.
 
     `device_hash` is a keyed hash of the device id that the client sent, or else of its address and kind of program;
-    `is_device_bound` says which. `generation` is that of the live token.
+    `is_device_bound` says which. `generation` is that of the live token. A tablet has one live session.
     """
 
     __tablename__ = "sessions"
@@ -87,10 +105,16 @@ class Session(Base):
     expires_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]
     ended_because: Mapped[SessionEnd | None] = enum_column(SessionEnd)
+    tablet_id: Mapped[UUID | None] = mapped_column(ForeignKey(Tablet.id))
     __table_args__ = (
         CheckConstraint("(ended_at is null) = (ended_because is null)", name="ended_with_reason"),
         Index("ix_sessions_staff_id_last_seen_at", "staff_id", "last_seen_at", "id"),
         Index("ix_sessions_staff_id_device_hash", "staff_id", "device_hash"),
+        Index(
+            "ix_sessions_tablet_id",
+            "tablet_id",
+            postgresql_where=text("tablet_id is not null"),
+        ),
     )
 
 
@@ -127,7 +151,7 @@ class RefreshToken(Base):
 
 
 class SignInAttempt(Base):
-    """Failed attempts in a row of one bucket (an account from one device, an account from strangers, an address).
+    """Failed attempts in a row of one bucket (an account from one device, from strangers, or by PIN; an address; a tablet).
 
     The bucket is a keyed hash: what people type as their username is sometimes their password.
     """
@@ -137,4 +161,40 @@ class SignInAttempt(Base):
     failures: Mapped[int]
     last_at: Mapped[datetime]
     retry_at: Mapped[datetime]
-    __table_args__ = (Index("ix_sign_in_attempts_last_at", "last_at"),)
+    kept_until: Mapped[datetime] = mapped_column(server_default=text("now() + interval '1 day'"))
+    __table_args__ = (Index("ix_sign_in_attempts_kept_until", "kept_until"),)
+
+
+class Approval(Base):
+    """One person's yes to one thing that another is about to do: good once, for some minutes, up to a ceiling.
+
+    `object_id` is what it is about: a bill, or the branch itself where there is no bill yet.
+    """
+
+    __tablename__ = "approvals"
+    id: Mapped[UUID] = primary_id("approval")
+    action: Mapped[ApprovalAction] = enum_column(ApprovalAction)
+    branch_id: Mapped[UUID] = mapped_column(ForeignKey(salon.Branch.id))
+    object_id: Mapped[UUID]
+    ceiling_paise: Mapped[int] = mapped_column(Paise)
+    requester_id: Mapped[UUID] = mapped_column(ForeignKey(Staff.id))
+    approver_id: Mapped[UUID] = mapped_column(ForeignKey(Staff.id))
+    given_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+    __table_args__ = (
+        CheckConstraint("requester_id <> approver_id", name="four_eyes"),
+        CheckConstraint("ceiling_paise >= 0", name="ceiling"),
+    )
+
+
+class SecurityNotice(Base):
+    """What the owner ought to know about a person's account. Append-only."""
+
+    __tablename__ = "security_notices"
+    id: Mapped[UUID] = primary_id("notice")
+    kind: Mapped[Notice] = enum_column(Notice)
+    staff_id: Mapped[UUID] = mapped_column(ForeignKey(Staff.id))
+    session_id: Mapped[UUID | None]
+    occurred_at: Mapped[datetime]
+    __table_args__ = (Index("ix_security_notices_occurred_at_id", "occurred_at", "id"),)

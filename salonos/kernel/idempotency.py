@@ -5,15 +5,16 @@ timeout of two seconds) and then finds the first one's result, or, when the firs
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import DateTime, LargeBinary, Text, Uuid, bindparam, text
+from sqlalchemy import DateTime, Integer, LargeBinary, Text, Uuid, bindparam, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from salonos.kernel.problems import IdempotencyInProgress, IdempotencyKeyReused
+from salonos.kernel.problems import IdempotencyInProgress, IdempotencyKeyReused, Unauthenticated
 
 KEPT = timedelta(days=30)
 
@@ -28,9 +29,12 @@ _TAKE = text(
         returning created_at
     )
     select coalesce(:set_now, clock_timestamp()), set_config('salonos.actor_id', :actor_id, true),
-           (select count(*) from claimed)
+           (select count(*) from claimed),
+           actor_stands(:session_id, :version, coalesce(:set_now, clock_timestamp()))
     """
 ).bindparams(
+    bindparam("session_id", type_=Uuid()),
+    bindparam("version", type_=Integer()),
     bindparam("user_id", type_=Uuid()),
     bindparam("key", type_=Text()),
     bindparam("fingerprint", type_=LargeBinary()),
@@ -61,14 +65,19 @@ class Replayed(Exception):  # noqa: N818  an answer, not an error
         self.result = result
 
 
-async def take(session: AsyncSession, claim: Claim, *, actor_id: str, set_now: datetime | None) -> datetime:
+async def take(session: AsyncSession, claim: Claim, given: Mapping[str, Any]) -> datetime:
     """Claims the key as the transaction's first statement, and returns the transaction's time.
 
-    Raises: Replayed when the same request was answered; IdempotencyKeyReused when another one was.
+    `given` says who acts and when: `actor_id`, `session_id`, `version`, `set_now`.
+
+    Raises: Unauthenticated when the actor's session is over; Replayed when the same request was answered;
+    IdempotencyKeyReused when another one was.
     """
     values = {"user_id": claim.user_id, "key": claim.key}
-    given = {**values, "fingerprint": claim.fingerprint, "set_now": set_now, "actor_id": actor_id}
-    now, _, claimed = (await session.execute(_TAKE, given)).one()
+    found_now = await session.execute(_TAKE, {**given, **values, "fingerprint": claim.fingerprint})
+    now, _, claimed, stands = found_now.one()
+    if not stands:
+        raise Unauthenticated
     if claimed:
         instant: datetime = now
         return instant

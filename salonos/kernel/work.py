@@ -8,16 +8,24 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Self
 
-from sqlalchemy import text
+from sqlalchemy import DateTime, Integer, Uuid, bindparam, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from salonos.kernel import idempotency, outbox
 from salonos.kernel.actor import Actor
+from salonos.kernel.problems import Unauthenticated
 
 FAILPOINT = "SALONOS_FAILPOINT"
 _KILLED = 137
 
-_BEGIN = text("select clock_timestamp(), set_config('salonos.actor_id', :actor_id, true)")
+_BEGIN = text(
+    "select clock_timestamp(), set_config('salonos.actor_id', :actor_id, true), "
+    "actor_stands(:session_id, :version, coalesce(:set_now, clock_timestamp()))"
+).bindparams(
+    bindparam("session_id", type_=Uuid()),
+    bindparam("version", type_=Integer()),
+    bindparam("set_now", type_=DateTime(timezone=True)),
+)
 
 
 class StartOver(Exception):  # noqa: N818  an instruction, not an error
@@ -47,14 +55,24 @@ class Work:
     ) -> Self:
         """Opens a unit of work with the transaction's first statement, which also names the actor to the audit trail.
 
-        Raises: idempotency.Replayed; IdempotencyKeyReused.
+        The same statement looks whether the actor's session and rights are still those that the request came with: what
+        was taken away since then writes nothing.
+
+        Raises: Unauthenticated; idempotency.Replayed; IdempotencyKeyReused.
         """
-        actor_id = str(actor.id)
+        given = {
+            "actor_id": str(actor.id),
+            "session_id": actor.session_id,
+            "version": actor.version,
+            "set_now": set_now,
+        }
         if claim is None:
-            row = (await session.execute(_BEGIN, {"actor_id": actor_id})).one()
-            now = set_now or row[0]
+            instant, _, stands = (await session.execute(_BEGIN, given)).one()
+            if not stands:
+                raise Unauthenticated
+            now = set_now or instant
         else:
-            now = await idempotency.take(session, claim, actor_id=actor_id, set_now=set_now)
+            now = await idempotency.take(session, claim, given)
         return cls(session, actor, now, set_now is not None, claim)
 
     async def read_clock(self) -> datetime:

@@ -81,7 +81,7 @@ async def test_a_change_while_the_password_is_reset_loses(house: House, monkeypa
     await commands.reset_password(house.database, owner, ravi_id, new_password="the owner's choice")
     go_on.set()
 
-    with pytest.raises(WrongCredentials):
+    with pytest.raises(Unauthenticated):
         await changing
     assert (await house.sign_in("ravi", "the owner's choice")).actor.id == ravi_id
 

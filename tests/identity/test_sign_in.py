@@ -147,7 +147,7 @@ async def test_attempts_are_forgotten_after_a_day(house: House) -> None:
     house.database.set_clock = now
     for _ in range(5):
         await fail(house, "owner")
-    house.database.set_clock = now + rules.THROTTLE_FORGOTTEN_AFTER + timedelta(seconds=1)
+    house.database.set_clock = now + rules.ACCOUNT_THROTTLE.forgotten_after + timedelta(seconds=1)
 
     assert isinstance(await fail(house, "owner"), WrongCredentials)
     assert await house.database.pool.fetchval("select max(failures) from sign_in_attempts") == 1

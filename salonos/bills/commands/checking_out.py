@@ -22,7 +22,7 @@ async def check_out(work: Work, new: NewSale) -> UUID:
     customer. A bill of 0 has no payments.
 
     Raises: InvalidInput; PaymentsDoNotAddUp; PaymentsExceedTotal; CustomerRequired; CashLimitExceeded;
-    DiscountNeedsApproval; PeriodClosed; ClockBehind; NumberSeriesExhausted.
+    DiscountNeedsApproval; ApprovalNotValid; PeriodClosed; ClockBehind; NumberSeriesExhausted.
     """
     work.actor.require(Permission.BILL_CREATE)
     if new.payments:

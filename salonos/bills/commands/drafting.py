@@ -17,7 +17,7 @@ from salonos.kernel.work import Work
 async def create_bill(work: Work, new: NewBill) -> UUID:
     """Begins a draft, priced at today's prices and rates. Returns its id.
 
-    Raises: InvalidInput; DiscountNeedsApproval.
+    Raises: InvalidInput; DiscountNeedsApproval; ApprovalNotValid.
     """
     work.actor.require(Permission.BILL_CREATE)
     branch = await pricing.branch_of(work, new.branch_id)
@@ -37,12 +37,12 @@ async def update_bill(work: Work, bill_id: UUID, contents: BillContents, *, expe
     """Replaces a draft's contents, priced anew. Locks the bill.
 
     Raises: InvalidInput; StaleVersion; BillAlreadyPosted; PaymentsExceedTotal below what was paid on it;
-    DiscountNeedsApproval.
+    DiscountNeedsApproval; ApprovalNotValid.
     """
     work.actor.require(Permission.BILL_CREATE)
     bill = await draft_for_update(work, bill_id, expected_version=expected_version)
     branch = await pricing.branch_of_bill(work, bill.branch_id)
-    priced = await pricing.price(work, branch, contents)
+    priced = await pricing.price(work, branch, contents, bill_id=bill_id)
     if priced.due_paise < bill.paid_paise:
         raise problems.PaymentsExceedTotal(
             due=Money(priced.due_paise),

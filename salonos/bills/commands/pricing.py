@@ -13,7 +13,9 @@ from salonos.bills import problems, queries, rules
 from salonos.catalog import queries as catalog
 from salonos.catalog.queries import ItemForSale, ItemKind
 from salonos.customers import queries as customers
+from salonos.identity import commands as identity_commands
 from salonos.identity import queries as identity
+from salonos.identity.rules import ApprovalAction
 from salonos.kernel import clock
 from salonos.kernel.checks import Checks, Path
 from salonos.kernel.money import Money
@@ -51,12 +53,16 @@ class NewTip:
 
 @dataclass(frozen=True, kw_only=True)
 class BillContents:
-    """All of a bill that can be changed while it is a draft. `place_of_supply` is a state code of GST."""
+    """All of a bill that can be changed while it is a draft. `place_of_supply` is a state code of GST.
+
+    `approval_id` is used up for a discount above the actor's limit, and left alone for another.
+    """
 
     lines: tuple[NewLine, ...]
     customer_id: UUID | None = None
     discount: rules.Discount | None = None
     discount_reason: str | None = None
+    approval_id: UUID | None = None
     tips: tuple[NewTip, ...] = ()
     notes: str | None = None
     buyer_gstin: str | None = None
@@ -100,6 +106,8 @@ class PricedBill:
     contents: BillContents
     tips: tuple[NewTip, ...]
     discount_reason: str | None
+    approved_by_id: UUID | None
+    """Who approved the discount, where the actor alone could not give it."""
     notes: str | None
 
     @property
@@ -133,10 +141,11 @@ async def branch_of_bill(work: Work, branch_id: UUID) -> Branch:
     return found
 
 
-async def price(work: Work, branch: Branch, contents: BillContents) -> PricedBill:
-    """A bill's contents with prices, rates and figures of the branch's business date.
+async def price(work: Work, branch: Branch, contents: BillContents, *, bill_id: UUID | None = None) -> PricedBill:
+    """A bill's contents with prices, rates and figures of the branch's business date. `bill_id` is a draft's.
 
-    Raises: InvalidInput with every fault; Forbidden for a discount or price without the right; DiscountNeedsApproval.
+    Raises: InvalidInput with every fault; Forbidden for a discount or price without the right; DiscountNeedsApproval;
+    ApprovalNotValid.
     """
     on = clock.business_date(work.now, branch.time_zone)
     _require_rights(work, contents)
@@ -162,7 +171,7 @@ async def price(work: Work, branch: Branch, contents: BillContents) -> PricedBil
         figures.total_paise <= rules.AMOUNT_MAX, ("lines",), "TOO_MUCH", "This is more than a bill can hold."
     )
     checks.finish()
-    await _check_discount_limit(work, figures, on)
+    approved_by_id = await _approved_by(work, contents, figures, on, about=(branch.id, bill_id))
     return PricedBill(
         branch=branch,
         on=on,
@@ -173,6 +182,7 @@ async def price(work: Work, branch: Branch, contents: BillContents) -> PricedBil
         contents=contents,
         tips=_tips_by_person(contents.tips),
         discount_reason=reason,
+        approved_by_id=approved_by_id,
         notes=notes,
     )
 
@@ -286,14 +296,30 @@ def _check_discount(checks: Checks, contents: BillContents, items: Sequence[Pric
         checks.add(("discountReason",), "REQUIRED", "Say why the discount is given.")
 
 
-async def _check_discount_limit(work: Work, figures: rules.Figures, on: date) -> None:
-    """Raises: DiscountNeedsApproval above what the actor's role may give; who may approve needs no approval."""
+async def _approved_by(
+    work: Work, contents: BillContents, figures: rules.Figures, on: date, *, about: tuple[UUID, UUID | None]
+) -> UUID | None:
+    """Who approved the discount; None where the actor may give it alone. `about` is the branch, and a draft's id.
+
+    Raises: DiscountNeedsApproval above what the actor's role may give, ApprovalNotValid with a wrong approval.
+    """
     if not figures.discount_paise or work.actor.may(Permission.BILL_DISCOUNT_APPROVE):
-        return
+        return None
     limit = await queries.discount_limit(work, on)
     allowed = 0 if limit is None else limit.of(figures.gross_paise)
-    if figures.discount_paise > allowed:
+    if figures.discount_paise <= allowed:
+        return None
+    if contents.approval_id is None:
         raise problems.DiscountNeedsApproval(limit=Money(allowed), discount=Money(figures.discount_paise))
+    branch_id, bill_id = about
+    return await identity_commands.redeem_approval(
+        work,
+        contents.approval_id,
+        action=ApprovalAction.BILL_DISCOUNT,
+        branch_id=branch_id,
+        object_id=bill_id,
+        amount_paise=figures.discount_paise,
+    )
 
 
 def _tips_by_person(tips: Sequence[NewTip]) -> tuple[NewTip, ...]:

@@ -82,6 +82,7 @@ def content_values(priced: PricedBill) -> Row:
         "bill_discount_paise": discount.amount_paise,
         "bill_discount_hundredths": discount.share_hundredths,
         "discount_reason": priced.discount_reason,
+        "discount_approved_by_id": priced.approved_by_id,
         "gross_paise": figures.gross_paise,
         "discount_paise": figures.discount_paise,
         "taxable_paise": figures.taxable_paise,

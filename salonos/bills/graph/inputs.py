@@ -88,6 +88,7 @@ def contents_of(given: Any) -> dict[str, Any]:
         "customer_id": None if given.customer_id is None else id_value("customer", given.customer_id),
         "discount": None if discount is None else rules.Discount(discount.amount, discount.percentage),
         "discount_reason": given.discount_reason,
+        "approval_id": None if given.approval_id is None else id_value("approval", given.approval_id),
         "tips": tuple(NewTip(id_value("staff", tip.staff_id), tip.amount) for tip in given.tips or ()),
         "notes": given.notes,
         "buyer_gstin": given.buyer_gstin,

@@ -229,6 +229,10 @@ class Bill(Node):
     discount_reason: str | None = column(
         tables.Bill.discount_reason, "Why the bill's discount was given; null without one."
     )
+    discount_approved_by: StaffMember | None = one(
+        tables.Bill.discount_approved_by_id,
+        "Who approved the discount; null where nobody had to, and out of reach.",
+    )
     taxable_total: Money = column(tables.Bill.taxable_paise, "After discounts, without tax.")
     cgst_total: Money = column(tables.Bill.cgst_paise, "Central tax; equal to `sgstTotal`.")
     sgst_total: Money = column(tables.Bill.sgst_paise, "State tax.")

@@ -29,6 +29,7 @@ from salonos.graph.fields import extend, field, ref
 from salonos.graph.mutations import Idempotency, mutation
 from salonos.graph.problem import InvalidInput, Problem, StaleVersion, problem_of
 from salonos.graph.roots import Mutation
+from salonos.identity.graph import ApprovalNotValid
 from salonos.kernel.ids import id_value
 from salonos.kernel.permissions import Permission
 from salonos.kernel.work import Work
@@ -37,6 +38,7 @@ from salonos.salon.graph import ClockBehind, NumberSeriesExhausted
 CUSTOMER = "Whose bill it is; nobody's when left out."
 DISCOUNT = "Taken off the whole bill, before tax, spread over its lines."
 DISCOUNT_REASON = "Why, at most 200 characters; needed with `discount`."
+APPROVAL = "What `approve` answered, for a discount above your limit; not used up for a smaller one."
 TIPS = "At most 20; a bill with a balance due carries none."
 NOTES = "What the till writes down, at most 1,000 characters."
 BUYER_GSTIN = "A registered customer's GSTIN."
@@ -52,6 +54,7 @@ class CreateBillInput:
     lines: list[BillLineInput] = field(LINES)
     discount: DiscountInput | None = field(DISCOUNT, requires=Permission.BILL_DISCOUNT)
     discount_reason: str | None = field(DISCOUNT_REASON)
+    approval_id: strawberry.ID | None = field(APPROVAL)
     tips: list[TipInput] | None = field(TIPS)
     notes: str | None = field(NOTES)
     buyer_gstin: str | None = field(BUYER_GSTIN)
@@ -68,6 +71,7 @@ class UpdateBillInput:
     lines: list[BillLineInput] = field(LINES)
     discount: DiscountInput | None = field(DISCOUNT, requires=Permission.BILL_DISCOUNT)
     discount_reason: str | None = field(DISCOUNT_REASON)
+    approval_id: strawberry.ID | None = field(APPROVAL)
     tips: list[TipInput] | None = field(TIPS)
     notes: str | None = field(NOTES)
     buyer_gstin: str | None = field(BUYER_GSTIN)
@@ -100,6 +104,7 @@ class CheckOutInput:
     lines: list[BillLineInput] = field(LINES)
     discount: DiscountInput | None = field(DISCOUNT, requires=Permission.BILL_DISCOUNT)
     discount_reason: str | None = field(DISCOUNT_REASON)
+    approval_id: strawberry.ID | None = field(APPROVAL)
     tips: list[TipInput] | None = field(TIPS)
     payments: list[PaymentInput] = field("Together what is due, tips included; none for a total of 0.00; at most 50.")
     notes: str | None = field(NOTES)
@@ -147,11 +152,17 @@ class CheckOutSuccess:
 
 
 CreateBillResult = Annotated[
-    CreateBillSuccess | InvalidInput | DiscountNeedsApproval,
+    CreateBillSuccess | InvalidInput | DiscountNeedsApproval | ApprovalNotValid,
     strawberry.union("CreateBillResult", description="What became of the draft."),
 ]
 UpdateBillResult = Annotated[
-    UpdateBillSuccess | InvalidInput | StaleVersion | BillAlreadyPosted | PaymentsExceedTotal | DiscountNeedsApproval,
+    UpdateBillSuccess
+    | InvalidInput
+    | StaleVersion
+    | BillAlreadyPosted
+    | PaymentsExceedTotal
+    | DiscountNeedsApproval
+    | ApprovalNotValid,
     strawberry.union("UpdateBillResult", description="What became of the change."),
 ]
 AddPaymentResult = Annotated[
@@ -183,6 +194,7 @@ CheckOutResult = Annotated[
     | CustomerRequired
     | CashLimitExceeded
     | DiscountNeedsApproval
+    | ApprovalNotValid
     | PeriodClosed
     | ClockBehind
     | NumberSeriesExhausted,

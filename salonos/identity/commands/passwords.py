@@ -98,4 +98,12 @@ async def new_hash(password: str, *, own_words: Iterable[str] = (), path: tuple[
     fault = rules.password_fault(password, own_words=own_words)
     if fault is not None:
         raise invalid(path, fault.name, fault.value)
-    return await hashing.run(lambda: hashing.hasher.hash(_typed(password)))
+    return await hash_of(password)
+
+
+async def hash_of(secret: str) -> str:
+    """The hash of a password or PIN that was found good.
+
+    Raises: TooManyAttempts when too many are waiting.
+    """
+    return await hashing.run(lambda: hashing.hasher.hash(_typed(secret)))

@@ -224,6 +224,7 @@ async def _set_password(work: Work, staff_id: UUID, password_hash: str) -> UUID:
     await _resettable(work, staff_id)
     member = await work.session.get_one(tables.Staff, staff_id)
     member.password_hash = password_hash
+    member.pin_hash = None  # whoever knew the password may have chosen it
     member.version += 1
     await sessions.end_sessions(work, staff_id, SessionEnd.PASSWORD_CHANGED)
     return staff_id
@@ -237,12 +238,21 @@ async def change_password(database: Database, actor: Actor, *, current_password:
     Raises: Unauthenticated; WrongCredentials; TooManyAttempts; InvalidInput.
     """
     sessions.require_signed_in(actor)
-    present = await database.run(actor, _count_own_attempt)
-    if not await passwords.verify(current_password, present.password_hash):
-        raise WrongCredentials(message="This is not your present password.")
+    present = await verified_own(database, actor, current_password)
     own_words = (present.username or "", present.display_name)
     password_hash = await passwords.new_hash(new_password, own_words=own_words, path=("newPassword",))
     return await database.run(actor, lambda work: _replace_own_password(work, present.password_hash, password_hash))
+
+
+async def verified_own(database: Database, actor: Actor, password: str) -> tables.Staff:
+    """The actor's own row, once their password was right.
+
+    Raises: WrongCredentials; TooManyAttempts.
+    """
+    present = await database.run(actor, _count_own_attempt)
+    if not await passwords.verify(password, present.password_hash):
+        raise WrongCredentials(message="This is not your present password.")
+    return present
 
 
 def _own_bucket(actor: Actor) -> throttling.Counted:
@@ -254,13 +264,22 @@ async def _count_own_attempt(work: Work) -> tables.Staff:
     return await work.session.get_one(tables.Staff, work.actor.id)
 
 
-async def _replace_own_password(work: Work, was: str | None, password_hash: str) -> UUID:
+async def own_for_update(work: Work, password_hash: str | None) -> tables.Staff:
+    """The actor's own row, locked, and the count of a right password taken back.
+
+    Raises: WrongCredentials when the password was changed since it was verified.
+    """
     member = await queries.staff_for_update(work, work.actor.id)
-    if member is None or not member.is_active or member.password_hash != was:
+    if member is None or not member.is_active or member.password_hash != password_hash:
         raise WrongCredentials
+    await throttling.forgive(work, _own_bucket(work.actor))
+    return member
+
+
+async def _replace_own_password(work: Work, was: str | None, password_hash: str) -> UUID:
+    member = await own_for_update(work, was)
     member.password_hash = password_hash
     member.version += 1
-    await throttling.forgive(work, _own_bucket(work.actor))
     await sessions.end_sessions(work, member.id, SessionEnd.PASSWORD_CHANGED, but=work.actor.session_id)
     return member.id
 

@@ -4,17 +4,17 @@ These commands manage their own transactions where an attempt must count althoug
 """
 
 import secrets
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import Select, delete, exists, select, update
 
 from salonos.identity import queries, rules, tables
-from salonos.identity.commands import authority, passwords, throttling
+from salonos.identity.commands import authority, notices, passwords, throttling
 from salonos.identity.events import RefreshTokenStolen
 from salonos.identity.problems import SessionEnded, WrongCredentials
-from salonos.identity.rules import Refresh, SessionEnd
+from salonos.identity.rules import Notice, Refresh, SessionEnd
 from salonos.kernel import crypto
 from salonos.kernel.actor import NOBODY, Actor
 from salonos.kernel.database import Database
@@ -56,23 +56,33 @@ class SignedIn:
 
 
 @dataclass(frozen=True)
-class _Account:
+class Account:
+    """Whose password is tried. `staff_id` is None for an unknown name."""
+
     staff_id: UUID | None
     password_hash: str | None = field(repr=False)
     is_active: bool
     counted: throttling.Counted
+    tablet_id: UUID | None = None
 
 
-async def sign_in(database: Database, *, username: str, password: str, device: Device) -> SignedIn:
-    """Opens a session for who knows the password.
+async def sign_in(
+    database: Database, *, username: str, password: str, device: Device, tablet_token: str | None = None
+) -> SignedIn:
+    """Opens a session for who knows the password; on an enrolled tablet it ends that of whoever used it before.
 
     The attempt is counted first, in a transaction of its own; the password is then verified in a thread, outside of any
     transaction; the session is opened in a second one. Unknown names take the same way.
 
-    Raises: WrongCredentials; TooManyAttempts; InvalidInput for text that is too long or can't be printed.
+    Raises: WrongCredentials; TooManyAttempts; InvalidInput for text that is too long or can't be printed, and NOT_FOUND
+    at `tabletToken`.
     """
+    if tablet_token is not None:
+        device = replace(device, id=tablet_token)
     check_sign_in(username, password, device)
-    account = await database.run(NOBODY, lambda work: _count_attempt(work, login_key(username), device))
+    account = await database.run(
+        NOBODY, lambda work: _count_attempt(work, login_key(username), device, is_tablet=tablet_token is not None)
+    )
     is_right = await passwords.verify(password, account.password_hash)
     if account.staff_id is None or account.password_hash is None or not is_right or not account.is_active:
         raise WrongCredentials
@@ -80,7 +90,7 @@ async def sign_in(database: Database, *, username: str, password: str, device: D
     opened = await database.run(
         Actor(account.staff_id, NOBODY.access), lambda work: _open_session(work, account, renewed_hash, device)
     )
-    return await _signed_in(database, opened)
+    return await signed_in(database, opened)
 
 
 def check_sign_in(username: str, password: str, device: Device) -> None:
@@ -117,21 +127,35 @@ def device_id_issues(device_id: str | None) -> list[InputIssue]:
     return [InputIssue(("deviceId",), "NOT_ACCEPTED", "A device id has 16 to 128 printable ASCII characters.")]
 
 
-async def _count_attempt(work: Work, username_key: str, device: Device) -> _Account:
+async def _count_attempt(work: Work, username_key: str, device: Device, *, is_tablet: bool) -> Account:
+    tablet = await queries.tablet_of(work, device.id or "") if is_tablet else None
+    if is_tablet and tablet is None:
+        raise not_found(("tabletToken",), "tablet")
+    tablet_id = None if tablet is None else tablet.id
+    return await count_attempt(work, username_key, device.hash, address=device.address, tablet_id=tablet_id)
+
+
+async def count_attempt(
+    work: Work, username_key: str, device_hash: bytes, *, address: str, tablet_id: UUID | None
+) -> Account:
+    """Counts an attempt at a password as failed beforehand. A tablet is a device that every account knows.
+
+    Raises: TooManyAttempts.
+    """
     staff = tables.Staff
-    known = exists().where(tables.Session.staff_id == staff.id, tables.Session.device_hash == device.hash)
+    known = exists().where(tables.Session.staff_id == staff.id, tables.Session.device_hash == device_hash)
     found = select(staff.id, staff.password_hash, staff.is_active, known).where(staff.username_key == username_key)
     row = (await work.session.execute(found)).one_or_none()
-    device_hash = device.hash if row is not None and row[3] else None
-    counted = throttling.buckets(username_key, device_hash=device_hash, address=device.address)
+    is_known = tablet_id is not None or (row is not None and row[3])
+    counted = throttling.buckets(username_key, device_hash=device_hash if is_known else None, address=address)
     await throttling.count(work, counted)
     if row is None:
-        return _Account(None, None, False, counted)
-    return _Account(row[0], row[1], row[2], counted)
+        return Account(None, None, False, counted, tablet_id)
+    return Account(row[0], row[1], row[2], counted, tablet_id)
 
 
 @dataclass(frozen=True)
-class _Opened:
+class Opened:
     """What a committed transaction leaves to be answered with."""
 
     session_id: UUID
@@ -139,10 +163,10 @@ class _Opened:
     now: datetime
 
 
-async def _open_session(work: Work, account: _Account, renewed_hash: str | None, device: Device) -> _Opened:
+async def _open_session(work: Work, account: Account, renewed_hash: str | None, device: Device) -> Opened:
     """Session and first refresh token.
 
-    Raises: WrongCredentials when the account was changed while the password was verified.
+    Raises: WrongCredentials when the account was changed, or the tablet revoked, while the password was verified.
     """
     staff = account.staff_id and await queries.staff_for_update(work, account.staff_id)
     if not staff or not staff.is_active or staff.password_hash != account.password_hash:
@@ -150,8 +174,23 @@ async def _open_session(work: Work, account: _Account, renewed_hash: str | None,
     staff.signed_in_at = work.now
     staff.password_hash = renewed_hash or staff.password_hash
     await throttling.forgive(work, account.counted)
+    await throttling.open_pin(work, staff.username_key or "")
+    return await begin_session(work, staff, device, tablet_id=account.tablet_id)
+
+
+async def begin_session(work: Work, staff: tables.Staff, device: Device, *, tablet_id: UUID | None) -> Opened:
+    """A new session of a locked member of staff; on a tablet, whoever was signed in there is so no longer.
+
+    Raises: WrongCredentials when the tablet was revoked meanwhile.
+    """
     await throttling.purge(work)
     await purge(work)
+    if tablet_id is not None:
+        # One at a time: of two people who sign in at once the second ends the first's session.
+        tablet = await work.session.get_one(tables.Tablet, tablet_id, with_for_update=True, populate_existing=True)
+        if tablet.revoked_at is not None:
+            raise WrongCredentials
+        await end_tablet_sessions(work, tablet_id, SessionEnd.ANOTHER_SIGNED_IN)
     await _end_longest_unused(work, staff.id)
     session = tables.Session(
         id=new_id(),
@@ -163,28 +202,30 @@ async def _open_session(work: Work, account: _Account, renewed_hash: str | None,
         created_at=work.now,
         last_seen_at=work.now,
         expires_at=work.now + rules.SESSION_LIFE,
+        tablet_id=tablet_id,
     )
     work.session.add(session)
     await work.session.flush()
     token = secrets.token_urlsafe(_TOKEN_BYTES)
     _add_refresh_token(work, session, token)
-    return _Opened(session.id, token, work.now)
+    return Opened(session.id, token, work.now)
 
 
 def _add_refresh_token(work: Work, session: tables.Session, token: str) -> None:
     """The live token of the session's generation."""
+    idle = rules.REFRESH_TOKEN_IDLE if session.tablet_id is None else rules.SHARED_DEVICE_IDLE
     work.session.add(
         tables.RefreshToken(
             session_id=session.id,
             generation=session.generation,
             token_hash=rules.token_hash(token),
             issued_at=work.now,
-            expires_at=min(work.now + rules.REFRESH_TOKEN_IDLE, session.expires_at),
+            expires_at=min(work.now + idle, session.expires_at),
         )
     )
 
 
-async def _signed_in(database: Database, opened: _Opened) -> SignedIn:
+async def signed_in(database: Database, opened: Opened) -> SignedIn:
     """The answer: an access token beside the refresh token.
 
     Raises: SessionEnded when the session ended in this very moment.
@@ -213,10 +254,10 @@ async def refresh(database: Database, *, refresh_token: str, device: Device) -> 
     failpoint("after_refresh")
     if opened is None:
         raise SessionEnded
-    return await _signed_in(database, opened)
+    return await signed_in(database, opened)
 
 
-async def _refresh(work: Work, presented: str, device: Device) -> _Opened | None:
+async def _refresh(work: Work, presented: str, device: Device) -> Opened | None:
     """None when the session is over, be it from now on: what ends it has to be committed."""
     session_id = await work.session.scalar(_session_of(presented))
     if session_id is None:
@@ -234,11 +275,12 @@ async def _refresh(work: Work, presented: str, device: Device) -> _Opened | None
             successor = rules.open_successor(token.successor_sealed or b"", parent=presented, key=key)
         case Refresh.STOLEN:
             session.ended_at, session.ended_because = work.now, SessionEnd.STOLEN
+            notices.tell(work, Notice.SESSION_STOLEN, session.staff_id, session_id=session.id)
             work.announce(RefreshTokenStolen(branch_id=None, subject_id=session.id, staff_id=session.staff_id))
             return None
         case Refresh.ENDED:
             return None
-    return _Opened(session.id, successor, work.now)
+    return Opened(session.id, successor, work.now)
 
 
 def _session_of(presented: str) -> Select[UUID]:
@@ -310,9 +352,15 @@ def require_signed_in(actor: Actor) -> None:
 
 
 async def end_sessions(
-    work: Work, staff_id: UUID, reason: SessionEnd, *, only: UUID | None = None, but: UUID | None = None
+    work: Work,
+    staff_id: UUID,
+    reason: SessionEnd,
+    *,
+    only: UUID | None = None,
+    but: UUID | None = None,
+    on_tablets: bool = False,
 ) -> int:
-    """Ends a person's sessions: all, `only` one, or all `but` one; returns how many were live."""
+    """Ends a person's sessions: all, `only` one, all `but` one, those `on_tablets`; returns how many were live."""
     ending = (
         update(tables.Session)
         .where(tables.Session.staff_id == staff_id, tables.Session.ended_at.is_(None))
@@ -323,7 +371,15 @@ async def end_sessions(
         ending = ending.where(tables.Session.id == only)
     if but is not None:
         ending = ending.where(tables.Session.id != but)
+    if on_tablets:
+        ending = ending.where(tables.Session.tablet_id.is_not(None))
     return len((await work.session.execute(ending)).all())
+
+
+async def end_tablet_sessions(work: Work, tablet_id: UUID, reason: SessionEnd) -> None:
+    """Ends whoever's session on a tablet."""
+    live = (tables.Session.tablet_id == tablet_id, tables.Session.ended_at.is_(None))
+    await work.session.execute(update(tables.Session).where(*live).values(ended_at=work.now, ended_because=reason))
 
 
 async def _end_longest_unused(work: Work, staff_id: UUID) -> None:

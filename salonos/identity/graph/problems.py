@@ -55,3 +55,25 @@ class RoleNameTaken(Problem):
     """Another role has this name."""
 
     name: str = field("The name that is taken.")
+
+
+@problem(problems.PinBlocked)
+class PinBlocked(Problem):
+    """The PIN was wrong five times in a row: only the password helps, on any device."""
+
+
+@problem(problems.TabletNotEnrolled)
+class TabletNotEnrolled(Problem):
+    """The tablet was never enrolled, or is so no longer."""
+
+
+@problem(problems.MayNotApprove)
+class MayNotApprove(Problem):
+    """The password or PIN is right, but it is this person's own request, or beyond their rights or branches."""
+
+    permission: Permission = field("What the approver would have to hold.")
+
+
+@problem(problems.ApprovalNotValid)
+class ApprovalNotValid(Problem):
+    """The approval is used up, too old, of another person's, for something else or for less."""

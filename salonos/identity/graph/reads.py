@@ -16,6 +16,7 @@ from salonos.graph.fields import (
     by_id,
     column,
     connection,
+    enum_of,
     extend,
     listing,
     node,
@@ -28,6 +29,7 @@ from salonos.graph.fields import (
 )
 from salonos.graph.roots import Connection, Node, Query
 from salonos.identity import tables
+from salonos.identity.rules import Notice
 from salonos.kernel.actor import Access, Reach
 from salonos.kernel.permissions import Permission
 from salonos.kernel.text import like_prefix, search_key
@@ -61,6 +63,17 @@ def staff_in_reach(access: Access) -> Predicate | None:
             return works_at(tables.StaffBranch.branch_id == any_(actor_value("branch_ids", ARRAY(Uuid()))))
 
 
+def tablets_in_reach(access: Access) -> Predicate | None:
+    """Those of the reader's branches."""
+    match access.reach:
+        case Reach.ALL:
+            return None
+        case Reach.ONE_BRANCH:
+            return tables.Tablet.branch_id == actor_value("branch_id", Uuid())
+        case Reach.BRANCHES:
+            return tables.Tablet.branch_id == any_(actor_value("branch_ids", ARRAY(Uuid())))
+
+
 def sessions_in_reach(access: Access) -> Predicate | None:
     """One's own devices, and those of the people whom one administers."""
     own = tables.Session.staff_id == actor_value("id", Uuid())
@@ -82,6 +95,13 @@ def live_session_of(person: FromClause, session: FromClause) -> Predicate:
 
 
 # --- types
+
+enum_of(
+    Notice,
+    "What the owner ought to know of.",
+    SESSION_STOLEN="A copy of somebody's refresh token was used: the device was signed out.",
+    PIN_BLOCKED="A PIN was wrong five times in a row: the person signs in with the password.",
+)
 
 
 @node(tables.Role, scope=everybody, requires=Permission.STAFF_PROFILE_READ)
@@ -197,6 +217,26 @@ class Viewer:
     )
 
 
+@node(tables.Tablet, scope=tablets_in_reach, requires=Permission.STAFF_MANAGE)
+class Tablet(Node):
+    """A tablet of the salon's that was enrolled: people sign in on it with their PIN."""
+
+    name: str = column(tables.Tablet.name, "What people call it.")
+    branch: Branch = one(tables.Tablet.branch_id, "Where it stands.", within=True)
+    enrolled_at: datetime = column(tables.Tablet.enrolled_at, "When it was enrolled.")
+    enrolled_by: StaffMember | None = one(tables.Tablet.enrolled_by_id, "Who enrolled it; null out of reach.")
+    revoked_at: datetime | None = column(tables.Tablet.revoked_at, "When it was revoked; null while it is enrolled.")
+
+
+@node(tables.SecurityNotice, scope=everybody, requires=Permission.AUDIT_READ)
+class SecurityNotice(Node):
+    """Something about a person's account that the owner ought to know."""
+
+    kind: Notice = column(tables.SecurityNotice.kind, "What happened.")
+    staff_member: StaffMember | None = one(tables.SecurityNotice.staff_id, "Whose account; null out of reach.")
+    occurred_at: datetime = column(tables.SecurityNotice.occurred_at, "When.")
+
+
 @strawberry.input(description="Which members of staff.")
 class StaffFilter:
     """Which members of staff."""
@@ -230,3 +270,13 @@ class IdentityReads:
     )
     staff_member: StaffMember | None = by_id("A member of staff by id; null when there is none within reach.")
     roles: list[Role] | None = listing("All roles by name, at most 500.", order_by=tables.Role.name_key)
+    tablets: Connection[Tablet] | None = connection(
+        None,
+        "The salon's tablets within reach, the latest enrolled first.",
+        order=Order(tables.Tablet.enrolled_at, descending=True),
+    )
+    security_notices: Connection[SecurityNotice] | None = connection(
+        None,
+        "What the owner ought to know about people's accounts, the latest first.",
+        order=Order(tables.SecurityNotice.occurred_at, descending=True),
+    )

@@ -12,7 +12,14 @@ from salonos.graph.mutations import Idempotency, mutation
 from salonos.graph.problem import InvalidInput
 from salonos.graph.roots import Mutation
 from salonos.identity import commands
-from salonos.identity.graph.problems import RightsBeyondYours, SessionEnded, TooManyAttempts, WrongCredentials
+from salonos.identity.graph.problems import (
+    PinBlocked,
+    RightsBeyondYours,
+    SessionEnded,
+    TabletNotEnrolled,
+    TooManyAttempts,
+    WrongCredentials,
+)
 from salonos.identity.graph.reads import Device, Viewer
 from salonos.kernel.ids import id_value
 from salonos.kernel.work import Work
@@ -31,6 +38,18 @@ class SignInInput:
         "A random text of 16 to 128 printable characters that the client made once and keeps: the device is known by it, "
         "and the session is bound to it."
     )
+    tablet_token: str | None = field(
+        "On an enrolled tablet, its token, in place of `deviceId`: whoever was signed in on it is signed out."
+    )
+
+
+@strawberry.input(description="Who signs in on an enrolled tablet.")
+class SignInWithPinInput:
+    """Who signs in on an enrolled tablet."""
+
+    username: str = field("In any case and spelling.")
+    pin: str = field("4 to 6 digits.")
+    tablet_token: str = field("What `enrollTablet` answered on this tablet; `refreshTokens` takes it as `deviceId`.")
 
 
 @strawberry.type(description="A person is signed in on a device.")
@@ -38,7 +57,9 @@ class SignInSuccess:
     """A person is signed in on a device."""
 
     access_token: str = field("For the `Authorization` header, as `Bearer …`.")
-    refresh_token: str = field("Good for one use, within seven days: for `refreshTokens`. Keep it secret.")
+    refresh_token: str = field(
+        "Good for one use, within seven days, or twelve hours on an enrolled tablet: for `refreshTokens`. Keep it secret."
+    )
     expires_at: datetime = field("When the access token ends.")
     viewer: Viewer = field("Who is signed in.")
 
@@ -93,6 +114,10 @@ SignInResult = Annotated[
     SignInSuccess | WrongCredentials | TooManyAttempts | InvalidInput,
     strawberry.union("SignInResult", description="What became of it."),
 ]
+SignInWithPinResult = Annotated[
+    SignInSuccess | WrongCredentials | PinBlocked | TabletNotEnrolled | TooManyAttempts | InvalidInput,
+    strawberry.union("SignInWithPinResult", description="What became of it."),
+]
 RefreshTokensResult = Annotated[
     RefreshTokensSuccess | SessionEnded | InvalidInput,
     strawberry.union("RefreshTokensResult", description="What became of it."),
@@ -112,6 +137,16 @@ def device(info: Info, *, name: str | None = None, id: str | None = None) -> com
     return commands.Device(id=id, name=name or "", address=request.address, program=request.user_agent)
 
 
+def success(signed_in: commands.SignedIn) -> SignInSuccess:
+    """A new session's answer."""
+    return SignInSuccess(
+        access_token=signed_in.access_token,
+        refresh_token=signed_in.refresh_token,
+        expires_at=signed_in.expires_at,
+        viewer=ref(Viewer, actor=signed_in.actor),
+    )
+
+
 @extend(Mutation)
 class SessionWrites:
     """Signing in and out."""
@@ -124,13 +159,26 @@ class SessionWrites:
             username=input.username,
             password=input.password,
             device=device(info, name=input.device_name, id=input.device_id),
+            tablet_token=input.tablet_token,
         )
-        return SignInSuccess(
-            access_token=signed_in.access_token,
-            refresh_token=signed_in.refresh_token,
-            expires_at=signed_in.expires_at,
-            viewer=ref(Viewer, actor=signed_in.actor),
+        return success(signed_in)
+
+    @mutation(
+        "Sign in with a PIN, on an enrolled tablet only: whoever was signed in on it is signed out.",
+        requires=PUBLIC,
+        idempotency=Idempotency.IGNORED,
+        transaction=False,
+    )
+    async def sign_in_with_pin(self, info: Info, input: SignInWithPinInput) -> SignInWithPinResult:
+        """Signs in."""
+        signed_in = await commands.sign_in_with_pin(
+            info.context.database,
+            username=input.username,
+            pin=input.pin,
+            tablet_token=input.tablet_token,
+            device=device(info),
         )
+        return success(signed_in)
 
     @mutation(
         "Use up a refresh token and get the next ones. A token that comes a second time signs the device out.",
