@@ -52,7 +52,7 @@ class Limits:
     fragments_max: int = 40
     repeats_max: int = 20
     """How often a document may select again what a selection has already: validation compares every pair of these."""
-    once: tuple[str, ...] = ("signIn", "refresh", "approve", "changePassword", "changePin", "resetPassword")
+    once: tuple[str, ...] = ("signIn", "refresh", "approve", "changePassword", "setPin", "resetPassword")
     """How fields begin with which somebody could guess at secrets: an operation has one of them, however it is called."""
     objects_max: int = 20_000
     page_default: int = 20
