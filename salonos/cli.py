@@ -63,6 +63,14 @@ def demo() -> None:
     become("salonos.demo")
 
 
+@app.command()
+def tls(
+    names: Annotated[list[str] | None, typer.Argument(help="Further names and addresses of this machine.")] = None,
+) -> None:
+    """Make a certificate for this machine, by a private authority that tablets install once."""
+    become("salonos.authority", *(names or ()))
+
+
 @app.command("create-owner")
 def create_owner(
     username: Annotated[str, typer.Argument(help="The name to sign in with.")],

@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Self
 
-from salonos import keyfile
+from salonos import keyfile, network
 from salonos.kernel.clock import parse_instant
 
 SECRET_CHARACTERS_MIN = 32
@@ -16,7 +16,7 @@ SECRET_DISTINCT_MIN = 10
 TOKEN_CHARACTERS_MIN = 16
 PORT_MAX = 65_535
 USAGE_EXIT, STATE_EXIT, DATABASE_EXIT = 64, 73, 78
-_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+_OTHERS = 0o007
 _TRUE, _FALSE = frozenset({"1", "true", "yes", "on"}), frozenset({"", "0", "false", "no", "off"})
 
 
@@ -39,6 +39,8 @@ class Settings:
     home: Path
     host: str
     port: int
+    certificate: network.Certificate | None
+    """What TLS is spoken with, where it is."""
     database_url: str | None
     redis_url: str | None
     secret: str
@@ -64,7 +66,7 @@ class Settings:
     @property
     def address(self) -> str:
         """Where the API answers."""
-        return f"http://{self.host}:{self.port}"
+        return f"{_scheme(self.certificate)}://{in_url(self.host)}:{self.port}"
 
     @classmethod
     def read(cls, environment: Mapping[str, str] | None = None) -> Self:
@@ -73,26 +75,26 @@ class Settings:
         Raises: SettingWrong.
         """
         env = os.environ if environment is None else environment
-        home = Path(env.get("SALONOS_HOME") or ".salonos").absolute()
+        home = home_of(env)
         host = env.get("SALONOS_HOST") or "127.0.0.1"
-        if host not in _LOOPBACK:
-            raise SettingWrong(
-                "SALONOS_HOST is 127.0.0.1: other addresses need TLS, which this release does not bring."
-            )
+        certificate = _certificate(env, home, host)
         is_demo = _flag(env, "SALONOS_DEMO")
         port = _number(env, "SALONOS_PORT", 8000, most=PORT_MAX)
+        hosts = _names(env, "SALONOS_HOSTS") or _own_names(host, certificate)
         return cls(
             home=home,
             host=host,
             port=port,
+            certificate=certificate,
             database_url=env.get("DATABASE_URL") or None,
             redis_url=env.get("REDIS_URL") or None,
             secret=_secret(env, home, is_demo=is_demo),
             is_demo=is_demo,
             demo_password=env.get("SALONOS_DEMO_PASSWORD") or None,
             set_clock=_set_clock(env, is_demo=is_demo),
-            allowed_origins=_names(env, "SALONOS_ORIGINS") or tuple(f"http://{name}:{port}" for name in _own_names()),
-            allowed_hosts=_names(env, "SALONOS_HOSTS") or _own_names(),
+            allowed_origins=_names(env, "SALONOS_ORIGINS")
+            or tuple(f"{_scheme(certificate)}://{in_url(name)}:{port}" for name in hosts),
+            allowed_hosts=hosts,
             database_pool_size=_number(env, "SALONOS_DATABASE_POOL", 10, most=100),
             objects_per_second=_number(env, "SALONOS_OBJECTS_PER_SECOND", 20_000, most=10**9),
             sockets_per_device=_number(env, "SALONOS_SOCKETS_PER_DEVICE", 5, most=10_000),
@@ -104,8 +106,48 @@ class Settings:
         )
 
 
-def _own_names() -> tuple[str, ...]:
-    return ("127.0.0.1", "localhost")
+def home_of(env: Mapping[str, str]) -> Path:
+    """The folder of keys, logs and the bundled servers' data."""
+    return Path(env.get("SALONOS_HOME") or ".salonos").absolute()
+
+
+def in_url(host: str) -> str:
+    """A host as it stands in an address."""
+    return f"[{host}]" if ":" in host else host
+
+
+def _scheme(certificate: network.Certificate | None) -> str:
+    return "http" if certificate is None else "https"
+
+
+def _own_names(host: str, certificate: network.Certificate | None) -> tuple[str, ...]:
+    certified = () if certificate is None else certificate.names()
+    bound = () if network.is_everywhere(host) else (host,)
+    return tuple(dict.fromkeys(("127.0.0.1", "localhost", *bound, *certified)))
+
+
+def _certificate(env: Mapping[str, str], home: Path, host: str) -> network.Certificate | None:
+    """What TLS is spoken with; None on the loopback, where nobody listens in, unless it was asked for."""
+    given = (env.get("SALONOS_TLS_CERTIFICATE"), env.get("SALONOS_TLS_KEY"))
+    if not network.is_name(host):
+        raise SettingWrong("SALONOS_HOST is an address or a host's name.")
+    if given[0] and given[1]:
+        found = network.Certificate(Path(given[0]), Path(given[1]))
+    elif given[0] or given[1]:
+        raise SettingWrong("SALONOS_TLS_CERTIFICATE and SALONOS_TLS_KEY are given together.")
+    elif _flag(env, "SALONOS_TLS") or not network.is_loopback(host):
+        found = network.Certificate.of(home)
+    else:
+        return None
+    missing = next((path for path in (found.certificate, found.key) if not path.is_file()), None)
+    if missing is not None:
+        raise SettingWrong(
+            f"SALONOS_HOST={host} needs TLS, and there is no {missing}. Run `salonos tls` for a certificate of this "
+            "machine, or name one with SALONOS_TLS_CERTIFICATE and SALONOS_TLS_KEY."
+        )
+    if found.key.stat().st_mode & _OTHERS:
+        raise SettingWrong(f"SALONOS_TLS_KEY: everybody may read {found.key}. Take that right away (chmod 600).")
+    return found
 
 
 def _flag(env: Mapping[str, str], name: str) -> bool:

@@ -1,11 +1,13 @@
 """What the command line's parts share: a sentence on standard error, an exit code, the settings or neither."""
 
+import os
 import sys
+from pathlib import Path
 
 from salonos import embedded
-from salonos.settings import USAGE_EXIT, Settings, SettingWrong
+from salonos.settings import USAGE_EXIT, Settings, SettingWrong, home_of
 
-__all__ = ["USAGE_EXIT", "database_url", "fail", "named_database_url", "settings_or_exit"]
+__all__ = ["USAGE_EXIT", "database_url", "fail", "named_database_url", "settings_home", "settings_or_exit"]
 
 
 def fail(message: str, code: int) -> SystemExit:
@@ -20,6 +22,11 @@ def settings_or_exit() -> Settings:
         return Settings.read()
     except SettingWrong as wrong:
         raise fail(str(wrong), wrong.exit_code) from None
+
+
+def settings_home() -> Path:
+    """The folder of keys, for a command that needs no other setting."""
+    return home_of(os.environ)
 
 
 def database_url(settings: Settings) -> str:

@@ -39,7 +39,6 @@ def test_a_demonstration_makes_and_keeps_its_own_secret(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("SALONOS_HOST", "0.0.0.0"),
         ("SALONOS_PORT", "0"),
         ("SALONOS_PORT", "65536"),
         ("SALONOS_PORT", "８０"),

@@ -35,6 +35,7 @@ from salonos.identity.queries import Identity
 from salonos.kernel import crypto
 from salonos.kernel.database import Database, Forgetful
 from salonos.kernel.ids import request_id
+from salonos.network import Certificate
 from salonos.salon import graph as salon
 from salonos.settings import Settings
 
@@ -207,7 +208,7 @@ def make_app(settings: Settings) -> App:
     logs.configure()
     crypto.configure(crypto.Keyring(settings.secret.encode()))
     gate = Gate(hosts=frozenset(settings.allowed_hosts), origins=frozenset(settings.allowed_origins))
-    return App(settings, make_graph(), gate, make_pages())
+    return App(settings, make_graph(), gate, make_pages(settings.certificate))
 
 
 def with_headers(send: Send, own: Headers) -> Send:
@@ -223,9 +224,12 @@ def with_headers(send: Send, own: Headers) -> Send:
     return sent
 
 
-def make_pages() -> Starlette:
-    """The playground, and a plain 404 for the rest."""
+def make_pages(certificate: Certificate | None) -> Starlette:
+    """The playground, the authority that tablets install, and a plain 404 for the rest."""
     routes: list[Route | Mount] = []
+    if certificate is not None and certificate.authority is not None:
+        file = FileResponse(certificate.authority, media_type="application/x-x509-ca-cert")
+        routes.append(Route("/authority.crt", file, methods=["GET"]))
     if PLAYGROUND.is_dir():
         routes += [
             Route("/playground", playground, methods=["GET"]),

@@ -11,6 +11,8 @@ from salonos.settings import Settings
 
 CONNECTIONS_MAX = 5_000
 OPEN_FILES = 8_192
+HSTS = ("strict-transport-security", "max-age=31536000")
+"""Of every reply over TLS: browsers do not try without from then on."""
 
 
 class Server(uvicorn.Server):
@@ -30,6 +32,7 @@ def make_server(settings: Settings) -> Server:
     """No new work once it is told to stop, and ten seconds for what is under way."""
     allow_open_files()
     app = make_app(settings)
+    certificate = settings.certificate
     config = uvicorn.Config(
         app,
         host=settings.host,
@@ -48,6 +51,9 @@ def make_server(settings: Settings) -> Server:
         server_header=False,
         access_log=False,
         log_config=None,
+        ssl_certfile=certificate.certificate if certificate else None,
+        ssl_keyfile=certificate.key if certificate else None,
+        headers=[HSTS] if certificate else [],
     )
     return Server(config, app)
 

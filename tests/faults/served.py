@@ -6,6 +6,7 @@ import functools
 import json
 import os
 import secrets
+import ssl
 import subprocess
 import sys
 import time
@@ -35,9 +36,11 @@ SIGN_IN = "mutation($input: SignInInput!) { signIn(input: $input) { ... on SignI
 ANSWER_S = 15.0
 
 
-def new_client() -> httpx.Client:
+def new_client(verify: ssl.SSLContext | bool = False) -> httpx.Client:  # noqa: FBT001, FBT002  a factory too
     """A connection a request: a hostile request must not end the next one's. Making a client takes longer than asking."""
-    return httpx.Client(timeout=ANSWER_S, limits=httpx.Limits(max_keepalive_connections=0), trust_env=False)
+    return httpx.Client(
+        timeout=ANSWER_S, limits=httpx.Limits(max_keepalive_connections=0), trust_env=False, verify=verify
+    )
 
 
 @dataclass
@@ -50,11 +53,12 @@ class Served:
     owner: str = ""
     stylist: str = ""
     client: httpx.Client = field(default_factory=new_client)
+    scheme: str = "http"
 
     @property
     def address(self) -> str:
         """Where it answers."""
-        return f"http://127.0.0.1:{self.port}"
+        return f"{self.scheme}://127.0.0.1:{self.port}"
 
     def post(self, body: bytes, **headers: str) -> httpx.Response:
         """A body as it is, as a JSON POST unless the headers say otherwise."""
@@ -119,10 +123,11 @@ def serve(
     log: Path,
     *,
     is_demo: bool = False,
+    verify: ssl.SSLContext | None = None,
     words: tuple[str, ...] = ("-m", "salonos.edge", "serve"),
     **more: str,
 ) -> Served:
-    """Starts the process and waits until it answers; `words` are what Python is to run."""
+    """Starts the process and waits until it answers; `words` are what Python is to run, `verify` trusts its TLS."""
     port = free_port()
     environment = os.environ | {
         "SALONOS_HOME": str(log.parent),
@@ -136,11 +141,13 @@ def serve(
     command = [*embedded.dies_with_parent("KILL"), sys.executable, *words]
     with log.open("ab") as file:
         made = Served(port, log, subprocess.Popen(command, env=environment, stdout=file, stderr=file))
+    if verify is not None:
+        made.client, made.scheme = new_client(verify), "https"
     deadline_s = time.monotonic() + 60
     while time.monotonic() < deadline_s:
         assert made.process.poll() is None, made.written()
         try:
-            httpx.get(f"{made.address}/healthz", timeout=ANSWER_S)
+            made.client.get(f"{made.address}/healthz")
         except httpx.TransportError:
             time.sleep(0.05)
         else:
