@@ -29,7 +29,7 @@ from salonos.edge.gate import (
     read_body,
     reply,
 )
-from salonos.edge.sessions import Watch, actor_of, token_of
+from salonos.edge.sessions import Watch, actor_of, close_code, token_of
 from salonos.edge.strict_json import Malformed, read_object
 from salonos.graph import errors
 from salonos.graph.context import RequestFacts
@@ -235,8 +235,15 @@ class Endpoint:
                 task.cancel()
             await asyncio.gather(*ends, return_exceptions=True)
             await events.aclose()
+        last = told_over(session.over.result()) if session.over.done() else b""
         with contextlib.suppress(OSError):
-            await send({"type": "http.response.body", "body": COMPLETE})
+            await send({"type": "http.response.body", "body": last + COMPLETE})
+
+
+def told_over(reason: Unauthenticated) -> bytes:
+    """Why a stream ends, as its last `next` event: a socket's close code is `closeCode` here."""
+    (entry,) = errors.entries_of(reason)
+    return event_of(errors.failure([{**entry, "extensions": {**entry["extensions"], "closeCode": close_code(reason)}}]))
 
 
 async def send_events(send: Send, events: AsyncGenerator[bytes, None]) -> None:
