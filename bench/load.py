@@ -73,7 +73,7 @@ def load(target: Target, body: bytes, *, connections: int, seconds: int, is_keye
     if p99 is None:
         raise RuntimeError(told)
     return Loaded(
-        float(_found(r"Requests/sec:\s+([\d.]+)", told)), float(p99[1]) * _MS[p99[2]], spent_s / requests * 1e6
+        float(_found(r"Requests/sec:\s+([\d.]+)", told)), float(p99[1]) * _MS[p99[2]], spent_s / max(requests, 1) * 1e6
     )
 
 
