@@ -6,6 +6,7 @@ whole starts fast.
 
 import os
 import sys
+from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
@@ -54,6 +55,18 @@ def migrate() -> None:
 def schema() -> None:
     """Print the schema's SDL."""
     become("salonos.edge", "schema")
+
+
+@app.command()
+def documents(
+    folder: Annotated[Path, typer.Argument(help="The client's folder.", exists=True, file_okay=False)],
+    out: Annotated[Path, typer.Option(help="The manifest to write.")] = Path("trusted-documents.json"),
+    only_for: Annotated[
+        list[str] | None, typer.Option(help="A role that may send nothing else; may be repeated.")
+    ] = None,
+) -> None:
+    """Write the manifest of a client's documents, for SALONOS_TRUSTED_DOCUMENTS."""
+    become("salonos.documents", str(folder), str(out), *(only_for or ()))
 
 
 @app.command()

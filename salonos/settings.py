@@ -58,6 +58,8 @@ class Settings:
     metrics_token: str | None
     """What opens /metrics to callers that are not on this machine."""
     worker_metrics_port: int | None
+    trusted_documents: Path | None
+    """The manifest of our own clients' documents; see `salonos documents`."""
     is_traced: bool
     """Whether spans are sent to where OpenTelemetry's own variables say."""
     is_forgetful_allowed: bool
@@ -100,6 +102,7 @@ class Settings:
             sockets_per_device=_number(env, "SALONOS_SOCKETS_PER_DEVICE", 5, most=10_000),
             metrics_token=_token(env, "SALONOS_METRICS_TOKEN"),
             worker_metrics_port=_number(env, "SALONOS_WORKER_METRICS_PORT", 0, most=PORT_MAX) or None,
+            trusted_documents=_path(env, "SALONOS_TRUSTED_DOCUMENTS"),
             is_traced=_traced(env),
             is_loop_watched=_flag(env, "SALONOS_WATCHDOG"),
             is_forgetful_allowed=_flag(env, "SALONOS_FORGETFUL_DATABASE"),
@@ -176,6 +179,10 @@ def _token(env: Mapping[str, str], name: str) -> str | None:
     if value and (len(value) < TOKEN_CHARACTERS_MIN or not value.isascii() or not value.isprintable()):
         raise SettingWrong(f"{name} is at least {TOKEN_CHARACTERS_MIN} letters, digits and signs.")
     return value or None
+
+
+def _path(env: Mapping[str, str], name: str) -> Path | None:
+    return Path(env[name]).absolute() if env.get(name) else None
 
 
 def _names(env: Mapping[str, str], name: str) -> tuple[str, ...]:

@@ -24,15 +24,17 @@ from salonos.edge import health, logs, metrics
 from salonos.edge.budget import Budget
 from salonos.edge.endpoint import Endpoint
 from salonos.edge.gate import SECURITY_HEADERS, Gate, Headers, Incoming, Message, Receive, Refused, Scope, Send, reply
+from salonos.edge.persisted import Persisted
 from salonos.edge.sessions import Watch
 from salonos.edge.socket import Sockets
 from salonos.edge.watchdog import Watchdog
 from salonos.graph.execute import Engine
 from salonos.graph.limits import Guard
 from salonos.graph.schema import Graph, make_schema
+from salonos.graph.trusted import Manifest, ManifestWrong
 from salonos.identity import graph as identity
 from salonos.identity.queries import Identity
-from salonos.kernel import crypto
+from salonos.kernel import counts, crypto
 from salonos.kernel.database import Database, Forgetful
 from salonos.kernel.ids import request_id
 from salonos.network import Certificate
@@ -142,8 +144,8 @@ class App:
         await receive()
         try:
             await self.start()
-        except Forgetful as forgetful:
-            self.refusal = str(forgetful)
+        except (Forgetful, ManifestWrong) as wrong:
+            self.refusal = str(wrong)
             await self._open.aclose()
             await send({"type": "lifespan.startup.failed", "message": self.refusal})
             return
@@ -183,19 +185,36 @@ class App:
             introspection_is_open=self.settings.is_demo,
             budget=budget,
         )
+        persisted = self.trust(engine)
         await engine.live.start()
         self._open.push_async_callback(engine.live.stop)
         identity_of_tokens = Identity(database)
         self.database = database
         watch = Watch(identity_of_tokens)
-        self.endpoint = Endpoint(engine, identity_of_tokens, self.gate, watch)
+        self.endpoint = Endpoint(engine, identity_of_tokens, self.gate, watch, persisted)
         self._open.push_async_callback(self.endpoint.deadlines.stop)
-        self.sockets = Sockets(engine, watch, self.gate, device_max=self.settings.sockets_per_device)
+        self.sockets = Sockets(engine, watch, self.gate, persisted, device_max=self.settings.sockets_per_device)
         self.watched = metrics.Metrics(database, self.settings.metrics_token, self.held)
         if self.settings.is_traced:
             traces = importlib.import_module("salonos.edge.tracing").start("salonos-api")
             self._open.push_async_callback(traces.stop)
             traces.watch(self)
+
+    def trust(self, engine: Engine) -> Persisted:
+        """Reads the documents of our own clients, if there is a manifest, and counts their operations by name.
+
+        Raises: ManifestWrong.
+        """
+        path = self.settings.trusted_documents
+        if path is None:
+            return Persisted(redis=self.redis)
+        try:
+            manifest = Manifest.read(path.read_bytes())
+            engine.trust(manifest)
+        except (OSError, ManifestWrong) as wrong:
+            raise ManifestWrong(f"SALONOS_TRUSTED_DOCUMENTS={path} can't be used: {wrong}") from wrong
+        counts.process.names = frozenset(each.name for each in manifest.documents)
+        return Persisted(manifest.texts, self.redis)
 
 
 def address_of(scope: Scope) -> str:

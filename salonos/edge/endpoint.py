@@ -29,6 +29,7 @@ from salonos.edge.gate import (
     read_body,
     reply,
 )
+from salonos.edge.persisted import Persisted, PersistedQueryNotFound, named
 from salonos.edge.sessions import Watch, actor_of, close_code, token_of
 from salonos.edge.strict_json import Malformed, read_object
 from salonos.graph import errors
@@ -70,11 +71,12 @@ _PREFLIGHT: Headers = [
 
 @dataclass(slots=True)
 class Asked:
-    """What a body asks. `kind` is found with the rights of whoever asks."""
+    """What a body asks. `kind` is found with the rights of whoever asks, an empty `query` by `document_id`."""
 
     query: str
     operation_name: str | None
     variables: dict[str, Any]
+    document_id: str | None = None
     kind: str = "unknown"
 
 
@@ -86,6 +88,7 @@ class Endpoint:
     identity: Identity
     gate: Gate
     watch: Watch
+    persisted: Persisted = field(default_factory=Persisted)
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     deadlines: Deadlines = field(default_factory=Deadlines)
     under_way: int = 0
@@ -103,7 +106,7 @@ class Endpoint:
                 return await reply(send, 204, b"", [*common, *_PREFLIGHT])
             check_request(scope, headers)
             media = accepted(headers.get(b"accept").decode("latin-1"))
-            asked = asked_of(await self.body(receive, headers))
+            asked = await self.asked(receive, headers)
             facts = facts_of(scope, headers, request_id)
             if media == EVENTS and self.is_subscription(asked, facts):
                 status, outcome = 200, ""
@@ -122,8 +125,9 @@ class Endpoint:
             challenge = (b"www-authenticate", b"Bearer")
             await self.refuse(send, 401, refusal.message, refusal.extensions, [*common, challenge])
         except Refusal as refusal:
-            status, code, outcome = 400, refusal.code, "refused"
-            await self.refuse(send, 400, refusal.message, refusal.extensions, common)
+            code, outcome = refusal.code, "refused"
+            status = 200 if isinstance(refusal, PersistedQueryNotFound) else 400  # as Apollo's clients want it
+            await self.refuse(send, status, refusal.message, refusal.extensions, common)
         except Refused as no:
             status, code, outcome = no.status, no.code, "refused"
             await self.refuse(send, status, no.message, {"code": code}, [*common, *no.headers])
@@ -137,16 +141,19 @@ class Endpoint:
                 counts.process.operation(name, kind, outcome, took_s)
             logs.request(request_id, operation=name_to_log(name), status=status, code=code, took_s=took_s)
 
-    async def body(self, receive: Receive, headers: Incoming) -> bytes:
-        """The body, in time.
+    async def asked(self, receive: Receive, headers: Incoming) -> Asked:
+        """What the body asks, the body having come in time.
 
-        Raises: Refused; ClientGone.
+        Raises: Refused; BadRequest; PersistedQueryNotFound; ClientGone.
         """
         try:
             with self.deadlines.within(READ_S):
-                return await read_body(receive, headers)
+                asked = asked_of(await read_body(receive, headers))
         except TimeoutError:
             raise Refused(408, "The body took too long.") from None
+        if asked.document_id is not None and not asked.query:
+            asked.query = await self.persisted.text(asked.document_id)
+        return asked
 
     async def refuse(self, send: Send, status: int, message: str, extensions: dict[str, Any], headers: Headers) -> None:
         """A request that no operation was read from, or that nobody may send."""
@@ -165,9 +172,7 @@ class Endpoint:
 
         Raises: errors.Rejected; Refusal.
         """
-        known = self.engine.documents.known(asked.query, asked.operation_name)
-        found = known or self.engine.read_document(actor, facts, asked.query, asked.operation_name)
-        return found.kind
+        return self.engine.operation(actor, facts, asked.query, asked.operation_name).kind
 
     def is_subscription(self, asked: Asked, facts: RequestFacts) -> bool:
         """Whether a document asks for events; one that is wrong is answered as such, later."""
@@ -198,6 +203,8 @@ class Endpoint:
         except (errors.Rejected, Refusal) as refusal:
             return refused(refusal)
         asked.kind = kind._value_
+        if asked.document_id is not None and actor.access.signed_in:
+            await self.persisted.keep(asked.document_id, asked.query)
         if actor is not NOBODY and kind is OperationType.MUTATION:
             actor = await self.actor(headers, fresh=True)
         try:
@@ -332,20 +339,21 @@ def accepted(accept: str) -> str:
 def asked_of(body: bytes) -> Asked:
     """The operation of a body.
 
-    Raises: Refused.
+    Raises: Refused; BadRequest.
     """
     try:
         found = read_object(body)
     except Malformed as malformed:
         raise Refused(400, str(malformed)) from None
     query, name, variables = found.get("query"), found.get("operationName"), found.get("variables")
-    if not isinstance(query, str):
+    document_id = named(found) if query is None or "extensions" in found or "documentId" in found else None
+    if not isinstance(query, str) and (query is not None or document_id is None):
         raise Refused(400, "`query` is the operation's text.")
     if name is not None and not isinstance(name, str):
         raise Refused(400, "`operationName` is text.")
     if variables is not None and not isinstance(variables, dict):
         raise Refused(400, "`variables` is an object.")
-    return Asked(query, name, variables or {})
+    return Asked(query or "", name, variables or {}, document_id)
 
 
 def facts_of(scope: Scope, headers: Incoming, request_id: str) -> RequestFacts:

@@ -14,6 +14,7 @@ from uuid import UUID
 import orjson
 
 from salonos.edge.gate import Gate, Incoming, Receive, Refused, Scope, Send
+from salonos.edge.persisted import Persisted, PersistedQueryNotFound, named
 from salonos.edge.sessions import Watch, Watched, close_code, token_of
 from salonos.edge.strict_json import Malformed, read_object
 from salonos.graph import errors
@@ -21,7 +22,7 @@ from salonos.graph.context import RequestFacts
 from salonos.graph.execute import REQUEST_COST, Engine
 from salonos.kernel.actor import Actor
 from salonos.kernel.ids import new_id
-from salonos.kernel.problems import TooMany, Unauthenticated
+from salonos.kernel.problems import BadRequest, TooMany, Unauthenticated
 
 PROTOCOL = "graphql-transport-ws"
 INIT_S = 5.0
@@ -50,6 +51,7 @@ class Sockets:
     engine: Engine
     watch: Watch
     gate: Gate
+    persisted: Persisted = field(default_factory=Persisted)
     strangers: Counter[str] = field(default_factory=Counter)
     open: set["Socket"] = field(default_factory=set)
     device_max: int | None = None
@@ -254,7 +256,7 @@ class Socket:
     async def on_subscribe(self, message: dict[str, Any]) -> None:
         """Starts a subscription."""
         name, payload = self.id_of(message), message.get("payload")
-        if not isinstance(payload, dict) or not isinstance(payload.get("query"), str):
+        if not isinstance(payload, dict):
             raise Close(4400, "Invalid payload")
         operation_name, variables = payload.get("operationName"), payload.get("variables")
         if not isinstance(operation_name, str | None) or not isinstance(variables, dict | None):
@@ -265,9 +267,28 @@ class Socket:
             too_many = TooMany(f"A socket has at most {SUBSCRIPTIONS_MAX} subscriptions.", retry_after_s=1)
             await self.say(framed("error", name, orjson.dumps(errors.entries_of(too_many))))
             return
-        self.running[name] = asyncio.create_task(
-            self.subscription(name, payload["query"], operation_name, variables or {})
-        )
+        try:
+            query = await self.document(payload)
+        except PersistedQueryNotFound as unknown:
+            await self.say(framed("error", name, orjson.dumps(errors.entries_of(unknown))))
+            return
+        self.running[name] = asyncio.create_task(self.subscription(name, query, operation_name, variables or {}))
+
+    async def document(self, payload: dict[str, Any]) -> str:
+        """The text of what is asked, or of the id by which it is asked.
+
+        Raises: Close; PersistedQueryNotFound.
+        """
+        query = payload.get("query")
+        try:
+            document_id = named(payload)
+        except BadRequest:
+            raise Close(4400, "Invalid payload") from None
+        if query is None and document_id is not None:
+            return await self.sockets.persisted.text(document_id)
+        if not isinstance(query, str):
+            raise Close(4400, "Invalid payload")
+        return query
 
     async def subscription(self, name: str, query: str, operation_name: str | None, variables: dict[str, Any]) -> None:
         """Runs one subscription to its end."""

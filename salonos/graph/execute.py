@@ -32,10 +32,11 @@ from salonos.graph.documents import INTROSPECTION, Documents, Limits, Operation
 from salonos.graph.live import Outlet
 from salonos.graph.payload import PlanExecutor
 from salonos.graph.plan import Inputs, Plan, opened
+from salonos.graph.trusted import Manifest, ManifestWrong
 from salonos.kernel.actor import Actor
 from salonos.kernel.database import Database
 from salonos.kernel.permissions import Permission
-from salonos.kernel.problems import BadRequest, Forbidden
+from salonos.kernel.problems import BadRequest, Forbidden, Refusal
 
 PLANS_MAX, PLAN_BYTES_MAX = 5_000, 128 << 20
 INTROSPECTIONS_MAX, INTROSPECTION_BYTES_MAX = 50, 16 << 20
@@ -85,6 +86,8 @@ class Engine:
     limits: Limits | None = None
     introspection_is_open: bool = False
     budget: Budget | None = None
+    trusted_only: frozenset[str] = frozenset()
+    """The roles that may send nothing but trusted documents."""
     statements: int = 0
     documents: Documents = field(init=False)
     plans: Bounded[Any, Plan] = field(init=False)
@@ -116,8 +119,7 @@ class Engine:
 
         Raises: whatever says that it is not.
         """
-        known = self.documents.known(text, operation_name)
-        operation = known or self.read_document(actor, facts, text, operation_name)
+        operation = self.operation(actor, facts, text, operation_name)
         if operation.kind is OperationType.QUERY:
             return await self.answer_query(actor, facts, operation, variables)
         if operation.kind is OperationType.SUBSCRIPTION:
@@ -154,6 +156,34 @@ class Engine:
         objects = 0 if self.limits is None else self.limits.check_cost(operation, variables)
         if self.budget is not None:
             self.budget.charge(actor, facts.address, objects + REQUEST_COST + more)
+
+    def operation(self, actor: Actor, facts: RequestFacts, text: str, operation_name: str | None) -> Operation:
+        """The operation that is asked, read now or before.
+
+        Raises: Forbidden for a document that is not trusted, where a role may send no other; TooMany; Rejected;
+        QueryTooComplex.
+        """
+        if (
+            self.trusted_only
+            and actor.role in self.trusted_only
+            and not self.documents.is_trusted(text, operation_name)
+        ):
+            raise Forbidden("Your role sends only the operations of its own client.")
+        known = self.documents.known(text, operation_name)
+        return known or self.read_document(actor, facts, text, operation_name)
+
+    def trust(self, manifest: Manifest) -> None:
+        """Reads the documents of our own clients, and holds the manifest's roles to them.
+
+        Raises: ManifestWrong for one that the schema refuses.
+        """
+        for each in manifest.documents:
+            try:
+                self.documents.trust(each.text, each.name)
+            except (errors.Rejected, Refusal) as refused:
+                message = errors.entries_of(refused)[0]["message"]
+                raise ManifestWrong(f"{each.name} is refused by the schema: {message}") from None
+        self.trusted_only = manifest.only_for
 
     def read_document(self, actor: Actor, facts: RequestFacts, text: str, operation_name: str | None) -> Operation:
         """The operation of a text that was not seen before; reading is paid for first, whatever becomes of it.

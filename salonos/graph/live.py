@@ -225,8 +225,7 @@ class Live:
     ) -> tuple[Subscriber, str | None]:
         text, operation_name, given = asked
         core = self.engine.graph.core
-        known = self.engine.documents.known(text, operation_name)
-        operation = known or self.engine.read_document(source(), facts, text, operation_name)
+        operation = self.engine.operation(source(), facts, text, operation_name)
         root = core.subscription_type
         if operation.kind is not OperationType.SUBSCRIPTION or root is None:
             raise BadRequest("Only subscriptions are answered here: POST queries and mutations.")

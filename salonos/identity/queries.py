@@ -23,7 +23,7 @@ _PRINCIPALS_MAX = 10_000
 
 _ACTOR = """
     select staff.id, staff.display_name, staff.rights_version, staff.all_branches,
-           roles.permissions, roles.own_permissions,
+           roles.name as role, roles.permissions, roles.own_permissions,
            array(select branch_id from staff_branches where staff_id = staff.id order by branch_id) as branch_ids
     from sessions
     join staff on staff.id = sessions.staff_id and staff.is_active
@@ -70,6 +70,7 @@ def _actor(row: asyncpg.Record, session_id: UUID) -> Actor:
         session_id=session_id,
         version=row["rights_version"],
         name=row["display_name"],
+        role=row["role"],
     )
 
 

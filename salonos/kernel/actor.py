@@ -51,6 +51,7 @@ class Actor:
     session_id: UUID | None = None
     version: int = 0
     name: str = ""
+    role: str = ""
 
     @classmethod
     def system(cls) -> Self:
