@@ -167,19 +167,13 @@ class Endpoint:
         with contextlib.suppress(RuntimeError):
             await reply(send, 500, body, [*headers, (b"content-type", b"application/json; charset=utf-8")])
 
-    def kind(self, asked: Asked, actor: Actor, facts: RequestFacts) -> OperationType:
-        """Which kind of operation it is.
-
-        Raises: errors.Rejected; Refusal.
-        """
-        return self.engine.operation(actor, facts, asked.query, asked.operation_name).kind
-
     def is_subscription(self, asked: Asked, facts: RequestFacts) -> bool:
         """Whether a document asks for events; one that is wrong is answered as such, later."""
         try:
-            return self.kind(asked, NOBODY, facts) is OperationType.SUBSCRIPTION
+            found = self.engine.operation(NOBODY, facts, asked.query, asked.operation_name)
         except (errors.Rejected, Refusal):
             return False
+        return found.kind is OperationType.SUBSCRIPTION
 
     async def answer(self, asked: Asked, facts: RequestFacts, headers: Incoming) -> Answer:
         """The engine's answer with the rights of this moment: a mutation reads them anew.
@@ -199,7 +193,7 @@ class Endpoint:
         """The same, having a place."""
         actor = await self.actor(headers, fresh=False)
         try:
-            kind = self.kind(asked, actor, facts)
+            kind = self.engine.operation(actor, facts, asked.query, asked.operation_name).kind
         except (errors.Rejected, Refusal) as refusal:
             return refused(refusal)
         asked.kind = kind._value_
