@@ -418,7 +418,7 @@ class Compiler:
         source = self.source(kind).rows
         if isinstance(source, reads.Computed):
             return sql.bound(source.build(self.access), self.argument).subquery(name)
-        return source.alias(name)
+        return sql.named(source, name)
 
     def argument(self, bind: BindParameter[Any]) -> BindParameter[Any] | None:
         """A parameter for an `argument_value`."""

@@ -6,7 +6,7 @@ numbered  with each row's place and how many were fetched
 found     the selection on each row; the extra row is dropped before its selection is read
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -134,7 +134,8 @@ class Page:
     ) -> FromClause:
         """The page's rows with `key_`; with `place_` and `fetched_` too when the client asks where it stands."""
         marks = [self.beyond(name, key, base) for name in ("after", "before") if is_given(self.given.get(name))]
-        columns = [column for column in base.c if column.key != "key_"]
+        needed = self.needed()
+        columns = [column for column in base.c if column.key != "key_" and (needed is None or column.key in needed)]
         page = select(*columns, key.label("key_")).where(*tests, *marks)
         page = page.order_by(*self.turned(key, base.c.id, scan=True)).limit(self.limit())
         name = f"{base.description}_page"
@@ -144,6 +145,42 @@ class Page:
         place = func.row_number().over(order_by=self.turned(rows.c.key_, rows.c.id, scan=True)).label("place_")
         fetched = func.count().over().label("fetched_")
         return select(rows, place, fetched).subquery(f"{name}d")
+
+    def needed(self) -> set[str] | None:
+        """The columns that the selection on a row reads; None for all of them, where that can't be told.
+
+        What is not read is neither carried through the page's sorts nor compiled.
+        """
+        home, found = self.compiler.home(self.target), {"id"}
+        for details in self.selections():
+            for sub in self.compiler.subfields(self.target, details).values():
+                definition = self.target.fields.get(sub[0].node.name.value)
+                read = definition and definition.extensions[DEFINITION].metadata.get(reads.READ)
+                match read:
+                    case reads.Column():
+                        masked = [read.masking.part] if read.masking and read.masking.part is not None else []
+                        expressions = [*read.expressions, *masked]
+                    case reads.One():
+                        expressions = [read.key]
+                    case reads.Many() if read.on is not None:
+                        return None
+                    case _:  # by the row's id
+                        expressions = []
+                for each in expressions:
+                    found |= sql.columns_of(each, home)
+        return found
+
+    def selections(self) -> Iterator[FieldDetailsList]:
+        """What is selected of a row, as a node and as an edge's node."""
+        for sub in self.grouped.values():
+            match sub[0].node.name.value:
+                case "nodes":
+                    yield sub
+                case "edges":
+                    edge = _object(get_named_type(self.kind.fields["edges"].type))
+                    for inner in self.compiler.subfields(edge, sub).values():
+                        if inner[0].node.name.value == "node":
+                            yield inner
 
     def turned(
         self, key: ColumnElement[Any], row_id: ColumnElement[Any], *, scan: bool = False

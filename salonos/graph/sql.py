@@ -4,6 +4,7 @@ import warnings
 from base64 import b64encode, urlsafe_b64decode
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -32,7 +33,7 @@ from sqlalchemy.dialects.postgresql.asyncpg import dialect as asyncpg_dialect
 from sqlalchemy.exc import SAWarning
 from sqlalchemy.sql.compiler import FROM_LINTING
 from sqlalchemy.sql.selectable import AliasedReturnsRows
-from sqlalchemy.sql.visitors import replacement_traverse
+from sqlalchemy.sql.visitors import iterate, replacement_traverse
 from sqlalchemy.types import TypeEngine
 
 from salonos.graph.reads import Expression
@@ -69,6 +70,18 @@ def _is_of(column: ColumnClause[Any], home: FromClause) -> bool:
     if isinstance(owner, Table) and isinstance(home, Table):
         return owner.fullname == home.fullname
     return owner is home
+
+
+@lru_cache(maxsize=512)
+def named(source: FromClause, name: str) -> FromClause:
+    """A source under another name. It is the same object for all plans: its columns are made once."""
+    return source.alias(name)
+
+
+def columns_of(expression: Expression | Any, home: FromClause) -> set[str]:
+    """The columns of its source that an expression reads, in whatever it holds."""
+    element: Any = getattr(expression, "expression", expression)
+    return {each.key for each in iterate(element) if isinstance(each, ColumnClause) and _is_of(each, home)}
 
 
 def bound(query: Select[Any], replace: Callable[[BindParameter[Any]], BindParameter[Any] | None]) -> Select[Any]:
