@@ -416,16 +416,12 @@ class Compiler:
         self.aliases += 1
         name = f"t{self.aliases}"
         source = self.source(kind).rows
-        if isinstance(source, reads.Computed):
-            return sql.bound(source.build(self.access), self.argument).subquery(name)
-        return sql.named(source, name)
-
-    def argument(self, bind: BindParameter[Any]) -> BindParameter[Any] | None:
-        """A parameter for an `argument_value`."""
-        if not bind.key.startswith(reads.ARGUMENT):
-            return None
-        getter = self.arguments.get(bind.key.removeprefix(reads.ARGUMENT), lambda _: None)
-        return self.parameter(getter, bind.type)
+        if not isinstance(source, reads.Computed):
+            return sql.named(source, name)
+        rows, arguments = reads.computed_as(source, self.access, name)
+        for bind, argument in arguments.items():
+            self.getters[bind] = self.arguments.get(argument, lambda _: None)
+        return rows
 
     @contextmanager
     def reading(self, read: reads.Reading, given: Mapping[str, Given]) -> Iterator[None]:

@@ -6,13 +6,14 @@ A *source* is where rows come from: a mapped table, or a `Computed` select made 
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, TypeAlias
 from uuid import UUID
 
 from sqlalchemy import BindParameter, ColumnElement, DateTime, FromClause, Select, Subquery, Table, bindparam, func
 from sqlalchemy import inspect as sa_inspect
 from sqlalchemy.orm import DeclarativeBase, InstrumentedAttribute
+from sqlalchemy.sql.visitors import replacement_traverse
 from sqlalchemy.types import TypeEngine
 
 from salonos.graph.directives import Mask
@@ -97,6 +98,25 @@ class Source:
     def home(self) -> FromClause:
         """What the declared expressions refer to."""
         return self.rows.sample if isinstance(self.rows, Computed) else self.rows
+
+
+@lru_cache(maxsize=256)
+def computed_as(rows: Computed, access: Access, name: str) -> tuple[Subquery, Mapping[str, str]]:
+    """Computed rows under a name, for some rights; and the arguments by the names of their parameters.
+
+    The name is one place in a statement: its parameters are named after it, so that the same object serves all plans.
+    """
+    arguments: dict[str, str] = {}
+
+    def renamed(element: Any, **_: Any) -> Any:
+        if not isinstance(element, BindParameter) or not element.key.startswith(ARGUMENT):
+            return None
+        key = f"{name}__{element.key}"
+        arguments[key] = element.key.removeprefix(ARGUMENT)
+        return bindparam(key, type_=element.type)
+
+    query: Any = rows.build(access)
+    return replacement_traverse(query, {}, renamed).subquery(name), arguments
 
 
 @dataclass(frozen=True)

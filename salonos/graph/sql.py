@@ -2,7 +2,7 @@
 
 import warnings
 from base64 import b64encode, urlsafe_b64decode
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from functools import lru_cache
 from typing import Any
@@ -82,17 +82,6 @@ def columns_of(expression: Expression | Any, home: FromClause) -> set[str]:
     """The columns of its source that an expression reads, in whatever it holds."""
     element: Any = getattr(expression, "expression", expression)
     return {each.key for each in iterate(element) if isinstance(each, ColumnClause) and _is_of(each, home)}
-
-
-def bound(query: Select[Any], replace: Callable[[BindParameter[Any]], BindParameter[Any] | None]) -> Select[Any]:
-    """A select with some of its parameters replaced."""
-
-    def replaced(element: Any, **_: Any) -> Any:
-        return replace(element) if isinstance(element, BindParameter) else None
-
-    element: Any = query
-    made: Select[Any] = replacement_traverse(element, {}, replaced)
-    return made
 
 
 def correlated(query: Select[Any], outer: FromClause | None) -> Select[Any]:

@@ -44,6 +44,7 @@ GRAPH = functools.cache(make_graph)
 
 LATEST_CALLS, ONE_CALLS = 80, 81
 EDGE_CALLS = 224
+COLD_CALLS = 26_660
 EVENT_CALLS, SUBSCRIBER_CALLS = 554, 21
 
 
@@ -137,6 +138,18 @@ async def test_a_request_over_http_does_not_cost_more_than_it_did(house: House) 
         statements=1,
         calls=EDGE_CALLS,
     )
+
+
+async def test_a_cold_operation_does_not_cost_more_than_it_did(house: House) -> None:
+    engine, variables = house.engine, {"first": 20}
+
+    async def cold() -> None:
+        operation = engine.documents.read(LATEST, None)
+        root = engine.graph.core.query_type
+        assert root is not None
+        engine.compiler(operation, operation.coerced(engine.graph.core, variables), house.manager).query(root)
+
+    hold(await cost(house.pool, cold), what="Reading and compiling a list of bills", statements=0, calls=COLD_CALLS)
 
 
 async def test_an_event_is_read_once_and_costs_little_for_each_socket_more(house: House) -> None:
