@@ -187,7 +187,7 @@ def _path(env: Mapping[str, str], name: str) -> Path | None:
 
 def _names(env: Mapping[str, str], name: str) -> tuple[str, ...]:
     found = tuple(part.strip() for part in env.get(name, "").split(",") if part.strip())
-    if "*" in found:
+    if any("*" in each or each == "null" for each in found):
         raise SettingWrong(f"{name} is a list of exact names, separated by commas, without *.")
     return found
 

@@ -28,6 +28,7 @@ from salonos.edge.persisted import Persisted
 from salonos.edge.sessions import Watch
 from salonos.edge.socket import Sockets
 from salonos.edge.watchdog import Watchdog
+from salonos.graph import errors
 from salonos.graph.execute import Engine
 from salonos.graph.limits import Guard
 from salonos.graph.schema import Graph, make_schema
@@ -43,6 +44,9 @@ from salonos.settings import Settings
 
 FEATURES = (salon, identity, customers, catalog, accounting, bills, closing)
 PLAYGROUND = Path(__file__).parent / "static" / "playground"
+OVER_TLS_ONLY = (b"strict-transport-security", b"max-age=31536000")
+"""Once a browser has come over TLS it does not come without for a year. Of what stands below our name we know nothing."""
+
 PAGE_POLICY = (
     "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
     "font-src 'self' data:; connect-src 'self'; worker-src 'self' blob:; frame-ancestors 'none'; base-uri 'none'"
@@ -83,6 +87,8 @@ class App:
             await self.live(receive, send)
         elif scope["type"] == "websocket":
             await self.on_websocket(scope, receive, send)
+        elif scope.get("scheme") == "https":
+            await self.on_http(scope, receive, with_headers(send, [OVER_TLS_ONLY]))
         else:
             await self.on_http(scope, receive, send)
 
@@ -95,10 +101,20 @@ class App:
         except Refused as refused:
             await reply(send, refused.status, refused.message.encode(), [*own, (b"content-type", b"text/plain")])
             return
-        path = scope["path"]
-        if path == "/graphql" and self.endpoint is not None:
+        if scope["path"] == "/graphql" and self.endpoint is not None:
             await self.endpoint(scope, headers, name, receive, send)
-        elif path == "/healthz":
+            return
+        try:
+            await self.on_page(scope, headers, own, receive, send)
+        except Exception as bug:  # noqa: BLE001  the exit of every page: masked here, told in the log
+            body = errors.failure(errors.entries_of(bug))
+            with contextlib.suppress(RuntimeError):  # a reply that has begun can only end
+                await reply(send, 500, body, [*own, (b"content-type", b"application/json")])
+
+    async def on_page(self, scope: Scope, headers: Incoming, own: Headers, receive: Receive, send: Send) -> None:
+        """Everything that is not GraphQL."""
+        path = scope["path"]
+        if path == "/healthz":
             await reply(send, 200, b'{"status":"alive"}', [*own, (b"content-type", b"application/json")])
         elif path == "/readyz" and self.database is not None:
             is_local = metrics.is_local(address_of(scope), headers)

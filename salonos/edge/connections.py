@@ -11,14 +11,24 @@ from typing import ClassVar
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from salonos.edge.gate import SECURITY_HEADERS
+
 HEAD_S = 10.0
 HEAD_BYTES_MAX = 64 * 1024
 UNFETCHED_S = 30.0
 """So long may what we sent wait for the client's machine to take it: then the kernel ends the connection."""
 
-_TOO_LATE = b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
-_TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
-_TOO_MANY = b"HTTP/1.1 503 Service Unavailable\r\nconnection: close\r\nretry-after: 1\r\ncontent-length: 0\r\n\r\n"
+
+def _closing(status: bytes, *more: bytes) -> bytes:
+    """A whole reply without a body."""
+    lines = [b"HTTP/1.1 " + status, b"connection: close", b"content-length: 0", *more]
+    return b"\r\n".join([*lines, *(b": ".join(header) for header in SECURITY_HEADERS), b"", b""])
+
+
+_NOT_HTTP = _closing(b"400 Bad Request")
+_TOO_LATE = _closing(b"408 Request Timeout")
+_TOO_LARGE = _closing(b"431 Request Header Fields Too Large")
+_TOO_MANY = _closing(b"503 Service Unavailable", b"retry-after: 1")
 
 
 class Connection(HttpToolsProtocol):
@@ -79,6 +89,11 @@ class Connection(HttpToolsProtocol):
         """From here on it is a websocket, with bounds of its own."""
         self._leave()
         super().handle_websocket_upgrade()
+
+    def send_400_response(self, msg: str) -> None:
+        """Bytes that are no request: the parser's own words are not repeated."""
+        del msg
+        self._refuse(_NOT_HTTP)
 
     def _leave(self) -> None:
         self._forget_head()

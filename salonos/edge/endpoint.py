@@ -102,6 +102,7 @@ class Endpoint:
         try:
             common += self.gate.cors(headers)
             if scope["method"] == "OPTIONS":
+                self.gate.check_origin(headers)
                 status, outcome = 204, ""
                 return await reply(send, 204, b"", [*common, *_PREFLIGHT])
             check_request(scope, headers)

@@ -70,6 +70,14 @@ class Gate:
         origin = headers.get(b"origin").decode("latin-1")
         return not origin or origin in self.origins
 
+    def check_origin(self, headers: "Incoming") -> None:
+        """A page of another origin may not even ask what it may send. A page without an origin sends `null`.
+
+        Raises: Refused.
+        """
+        if not self.allows_origin(headers):
+            raise Refused(403, "Pages of this origin are not let in.", code="FORBIDDEN")
+
     def cors(self, headers: "Incoming") -> Headers:
         """The reply's headers for a page of a known origin."""
         origin = headers.get(b"origin")
