@@ -44,9 +44,6 @@ from salonos.settings import Settings
 
 FEATURES = (salon, identity, customers, catalog, accounting, bills, closing)
 PLAYGROUND = Path(__file__).parent / "static" / "playground"
-OVER_TLS_ONLY = (b"strict-transport-security", b"max-age=31536000")
-"""Once a browser has come over TLS it does not come without for a year. Of what stands below our name we know nothing."""
-
 PAGE_POLICY = (
     "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
     "font-src 'self' data:; connect-src 'self'; worker-src 'self' blob:; frame-ancestors 'none'; base-uri 'none'"
@@ -87,8 +84,6 @@ class App:
             await self.live(receive, send)
         elif scope["type"] == "websocket":
             await self.on_websocket(scope, receive, send)
-        elif scope.get("scheme") == "https":
-            await self.on_http(scope, receive, with_headers(send, [OVER_TLS_ONLY]))
         else:
             await self.on_http(scope, receive, send)
 
