@@ -3,7 +3,7 @@
 import importlib.util
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Self
@@ -69,6 +69,12 @@ class Settings:
     def address(self) -> str:
         """Where the API answers."""
         return f"{_scheme(self.certificate)}://{in_url(self.host)}:{self.port}"
+
+    @property
+    def shown_address(self) -> str:
+        """Where others find it: for all of the machine's addresses, the one in its network."""
+        own = network.own_addresses() if network.is_everywhere(self.host) else ()
+        return replace(self, host=own[0]).address if own else self.address
 
     @classmethod
     def read(cls, environment: Mapping[str, str] | None = None) -> Self:

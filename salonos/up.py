@@ -5,8 +5,6 @@ the API takes to load.
 """
 
 import contextlib
-import dataclasses
-import io
 import os
 import signal
 import socket
@@ -18,9 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 
-import segno
-
-from salonos import embedded, network
+from salonos import embedded
 from salonos.settings import DATABASE_EXIT, Settings
 from salonos.terminal import USAGE_EXIT, fail
 
@@ -108,30 +104,13 @@ def run_house(settings: Settings, servers: embedded.Servers | None) -> None:
     with step("Starting the API"):
         house.until_served(settings)
     house.start("worker", "worker")  # afterwards, so that the till does not wait for it
-    address = shown_address(settings)
+    address = settings.shown_address
     say(f"\nSalonOS answers at {address}/graphql")
     say(f"Playground:        {address}/playground")
     if settings.certificate is not None:
-        say_to_tablets(settings, address)
+        house.finish("salonos.tablets")
     say("Ctrl-C stops it.")
     house.watch()
-
-
-def shown_address(settings: Settings) -> str:
-    """Where others find it: for all of the machine's addresses, the one in its network."""
-    own = network.own_addresses()
-    if not network.is_everywhere(settings.host) or not own:
-        return settings.address
-    return dataclasses.replace(settings, host=own[0]).address
-
-
-def say_to_tablets(settings: Settings, address: str) -> None:
-    """The address as a picture, and what a tablet needs to trust it."""
-    picture = io.StringIO()
-    segno.make(f"{address}/playground", micro=False).terminal(out=picture, compact=True)
-    say(f"\nFor tablets:\n{picture.getvalue()}")
-    if settings.certificate is not None and settings.certificate.authority is not None:
-        say(f"Each tablet installs the authority once: {address}/authority.crt (see docs/operations.md).")
 
 
 def newest_migration() -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import Uuid, bindparam, func, or_, select
 
 from salonos.accounting.rules import PaymentMethod
 from salonos.bills import rules, tables
@@ -64,7 +64,9 @@ async def cash_taken(work: Work, *, bill_id: UUID, customer_id: UUID | None, on:
         payment.method == PaymentMethod.CASH
     )
     of_customer = cash.join(bill, bill.id == payment.bill_id).where(
-        bill.customer_id == customer_id, payment.business_date == on
+        # Walk-in customers are nobody, and not all the same person: NULL equals nothing here.
+        bill.customer_id == bindparam("customer_id", customer_id, Uuid()),
+        payment.business_date == on,
     )
     of_bill = cash.where(payment.bill_id == bill_id)
     found = select(in_force.scalar_subquery(), of_customer.scalar_subquery(), of_bill.scalar_subquery())

@@ -371,6 +371,16 @@ async def test_cash_of_two_lakh_from_one_person_in_a_day_is_refused(database: Da
     assert (raised.value.limit, raised.value.cash) == (20_000_000, 20_000_000)
 
 
+async def test_walk_in_customers_are_not_one_person_who_pays_too_much_cash(database: Database) -> None:
+    shop = await make_shop(database)
+    many = (replace(shop.serum, quantity_milli=100_000),)
+
+    for _ in range(3):
+        await shop.check_out((CASH, 9_990_000), lines=many)
+
+    assert await database.pool.fetchval("select sum(amount_paise) from payments") == 3 * 9_990_000
+
+
 async def test_a_sale_is_told_after_the_commit(database: Database) -> None:
     shop = await make_shop(database)
 

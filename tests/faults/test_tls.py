@@ -17,7 +17,7 @@ import websockets
 from cryptography import x509
 from websockets.asyncio.client import connect
 
-from salonos import authority, network, up
+from salonos import authority, network, tablets
 from salonos.kernel.ids import new_id
 from salonos.settings import USAGE_EXIT, Settings, SettingWrong
 from tests import servers
@@ -76,7 +76,10 @@ def test_a_machine_s_names_are_served_once_they_are_certified(tmp_path: Path) ->
 
     assert settings.allowed_hosts == ("127.0.0.1", "localhost", "192.168.1.20", "till.local")
     assert "https://till.local:8000" in settings.allowed_origins
-    assert "0.0.0.0" not in up.shown_address(settings) or not network.own_addresses()
+    assert settings.shown_address.removeprefix("https://").removesuffix(":8000") in {
+        "0.0.0.0",
+        *network.own_addresses(),
+    }
 
 
 def test_the_authority_is_kept_and_its_files_are_this_users_alone(tmp_path: Path) -> None:
@@ -185,8 +188,7 @@ def test_the_loopback_without_tls_has_no_hsts(served: Served) -> None:
 def test_the_address_is_shown_to_tablets_as_a_picture(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     authority.make(tmp_path, ("localhost", "192.168.1.20"))
 
-    up.say_to_tablets(read(tmp_path, SALONOS_HOST="192.168.1.20"), "https://192.168.1.20:8000")
+    told = tablets.shown(read(tmp_path, SALONOS_HOST="192.168.1.20"))
 
-    told = capsys.readouterr().out
-    assert len(told.splitlines()) > 12
+    assert len(capsys.readouterr().out.splitlines()) > 12
     assert "https://192.168.1.20:8000/authority.crt" in told
