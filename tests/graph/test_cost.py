@@ -43,7 +43,7 @@ FACTS = RequestFacts(id="test")
 GRAPH = functools.cache(make_graph)
 
 LATEST_CALLS, ONE_CALLS = 80, 81
-EDGE_CALLS = 224
+EDGE_CALLS = 228
 COLD_CALLS = 26_660
 EVENT_CALLS, SUBSCRIBER_CALLS = 554, 21
 
