@@ -34,3 +34,24 @@ def test_every_make_target_that_the_pages_name_exists() -> None:
     named = {name for page in pages for name in re.findall(r"`make ([a-z-]+)`", page.read_text())}
 
     assert named <= targets
+
+
+TEST = re.compile(r"`((?:tests/)?[a-z0-9_/*]+\.py)[`:]")
+
+
+def test_every_guarantee_names_proofs_that_exist() -> None:
+    page = (ROOT / "docs" / "guarantees.md").read_text()
+    rows = [line for line in page.splitlines() if line.startswith("| ") and not line.startswith("| promise")]
+    unproved: list[str] = []
+    for row in rows:
+        folder, named = "", TEST.findall(row)
+        for name in named:
+            folder = name.rpartition("/")[0] or folder  # a bare name stands in the folder of the one before it
+            if not list(ROOT.glob(name if "/" in name else f"{folder}/{name}")):
+                unproved.append(f"{row.split('|')[1].strip()}: {name}")
+        if not named:
+            unproved.append(row)
+
+    assert unproved == []
+    numbers = {found[1] for row in rows if (found := re.match(r"\| (G[0-9]+) ", row))}
+    assert numbers >= {f"G{n}" for n in (1, 2, 3, 4, 5, 11, 12, 13, 15, 16, 18, 19, 20, 21, 22, 23, 24, 27, 28)}

@@ -17,7 +17,7 @@ from salonos.kernel.ids import id_text
 from tests import servers
 from tests.faults import served as serving
 from tests.faults.proxy import Proxy, to_port
-from tests.journeys.client import Client
+from tests.journeys.client import Client, Subscription, receive
 
 CHECK_OUT = """
     mutation($input: CheckOutInput!) {
@@ -118,6 +118,7 @@ class Fleet:
                 key = secrets.token_hex(16)
                 while (bill := await self.attempt(http, given, key)) is None:
                     self.retried += 1
+                    await self.note()
                     key = key if self.keeps_keys else secrets.token_hex(16)
                 self.acknowledged.append(bill)
                 await self.note()
@@ -148,13 +149,21 @@ class Fleet:
                         self.resumed += bool(seen)
                         self.listening += 1
                         await self.note()
-                        while True:
-                            event = (await subscription.next())["data"]["billPosted"]
+                        while (event := await self.event(subscription)) is not None:
                             seen.append(event["bill"]["id"])
                             after = event["cursor"] if self.keeps_cursors else None
                             await self.note()
                 except (WebSocketException, OSError, TimeoutError):
                     await self.another()
+
+    async def event(self, subscription: Subscription) -> dict[str, Any] | None:
+        """The next one; None when the server had to end the subscription, which says that the screen may come again."""
+        message = subscription.early.popleft() if subscription.early else await receive(subscription.socket)
+        if message["type"] == "error":
+            assert message["payload"][0]["extensions"]["code"] in AGAIN, message
+            return None
+        event: dict[str, Any] = message["payload"]["data"]["billPosted"]
+        return event
 
     async def another(self) -> None:
         """Until one more sale is acknowledged, or there will be none."""
