@@ -32,6 +32,8 @@ _RETRYABLE_STATES = frozenset({"40001", "40P01", "55P03", "57014", "25006"})
 
 _QUOTED = re.compile(r"[,;]? found: .*|(?<=value)(?<!invalid value): .*|(?<=literal): .*", re.DOTALL)
 _QUOTED_MEMBER = re.compile(r"Value .* does not exist in", re.DOTALL)
+_NO_NAME = re.compile(r"unknown field '(?![A-Za-z_][A-Za-z_0-9]{0,63}').*'", re.DOTALL)
+"""An object's key that can be no field's name is a value that somebody put there."""
 MESSAGE_CHARACTERS_MAX = 300
 
 _log = logging.getLogger(__name__)
@@ -96,7 +98,8 @@ def _of_graphql(error: GraphQLError) -> list[Entry]:
 
 def without_value(message: str) -> str:
     """graphql-core's sentence without the value that it quotes at its end: it may be a password, or somebody's phone."""
-    return _QUOTED_MEMBER.sub("This value does not exist in", _QUOTED.sub(".", message))[:MESSAGE_CHARACTERS_MAX]
+    bare = _NO_NAME.sub("unknown fields", _QUOTED.sub(".", message))
+    return _QUOTED_MEMBER.sub("This value does not exist in", bare)[:MESSAGE_CHARACTERS_MAX]
 
 
 def _described(error: BaseException) -> Entry:
