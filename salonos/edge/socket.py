@@ -129,8 +129,7 @@ class Socket:
         except (OSError, RuntimeError, TimeoutError):
             _log.info("a socket went away", extra={"request_id": self.facts.id})
         except Exception as error:  # noqa: BLE001  the exit of every socket: masked here, told in the log
-            code = errors.entries_of(error)[0]["extensions"]["code"]
-            await self.close(Close(1013, "Try again later") if code == "UNAVAILABLE" else Close(1011, "Internal error"))
+            await self.close(closing(error))
         finally:
             self.is_over = True
             if self.device is not None:
@@ -205,6 +204,8 @@ class Socket:
             return await self.sockets.watch.begin(token_of(given))
         except Unauthenticated:
             raise Close(4401, "Unauthorized") from None
+        except (OSError, RuntimeError, TimeoutError) as error:  # of the database, not of this socket
+            raise closing(error) from error
 
     async def converse(self) -> None:
         """Messages, one after the other, until the session is over."""
@@ -375,6 +376,12 @@ class Socket:
         if not isinstance(message.get("type"), str):
             raise Close(4400, "Invalid message")
         return message
+
+
+def closing(error: BaseException) -> Close:
+    """How a socket ends that something of ours has failed; the log is told more."""
+    code = errors.entries_of(error)[0]["extensions"]["code"]
+    return Close(1013, "Try again later") if code == "UNAVAILABLE" else Close(1011, "Internal error")
 
 
 @dataclass(frozen=True)

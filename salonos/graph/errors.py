@@ -30,7 +30,9 @@ _RETRYABLE_CLASSES = ("08", "53", "57P")
 _RETRYABLE_STATES = frozenset({"40001", "40P01", "55P03", "57014", "25006"})
 """Serialization, deadlock, lock timeout, statement timeout, a server that is read-only for a while."""
 
-_QUOTED = re.compile(r"[,;]? found: .*|(?<=value)(?<!invalid value): .*|(?<=literal): .*", re.DOTALL)
+_QUOTED = re.compile(
+    r", but encountered error .*|[,;]? found: .*|(?<=value)(?<!invalid value): .*|(?<=literal): .*", re.DOTALL
+)
 _QUOTED_MEMBER = re.compile(r"Value .* does not exist in", re.DOTALL)
 _NO_NAME = re.compile(r"unknown field '(?![A-Za-z_][A-Za-z_0-9]{0,63}').*'", re.DOTALL)
 """An object's key that can be no field's name is a value that somebody put there."""

@@ -107,6 +107,8 @@ async def test_a_used_token_after_the_grace_ends_the_session(house: House) -> No
     assert await end_reason(house) == "STOLEN"
     events = await house.database.pool.fetch("select kind, payload::jsonb ->> 'staff_id' as who from outbox_events")
     assert [tuple(row) for row in events] == [("RefreshTokenStolen", house.owner_id.hex)]
+    notices = await house.database.pool.fetch("select kind, staff_id from security_notices")
+    assert [tuple(row) for row in notices] == [("SESSION_STOLEN", house.owner_id)]
 
 
 async def test_a_thief_who_comes_first_is_found_out_by_the_victim(house: House) -> None:
