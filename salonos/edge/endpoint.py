@@ -47,6 +47,8 @@ OPERATIONS_MAX = 500
 """Under way at a time; whoever comes on top is told at once instead of waiting for a connection of the database."""
 
 KEEP_ALIVE_S = 12.0
+TOO_MANY_S = 0.25
+"""A refusal for asking too much comes late: whoever asks again at once does not keep the process busy with refusing."""
 USER_AGENT_MAX = 200
 JSON, GRAPHQL_JSON, EVENTS = "application/json", "application/graphql-response+json", "text/event-stream"
 EVENT_STREAM = (b"content-type", b"text/event-stream; charset=utf-8")
@@ -186,9 +188,12 @@ class Endpoint:
             raise Refused(503, "Too many operations are under way.", code="UNAVAILABLE", headers=again)
         self.under_way += 1
         try:
-            return await self.answered(asked, facts, headers)
+            answer = await self.answered(asked, facts, headers)
         finally:
             self.under_way -= 1
+        if answer.status is Status.TOO_MANY:
+            await asyncio.sleep(TOO_MANY_S)
+        return answer
 
     async def answered(self, asked: Asked, facts: RequestFacts, headers: Incoming) -> Answer:
         """The same, having a place."""
