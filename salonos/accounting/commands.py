@@ -298,7 +298,7 @@ def _check_journal_lines(checks: Checks, lines: Sequence[JournalLine], accounts:
             checks.add(("lines", place, "accountId"), "NOT_FOUND", "There is no such account.")
         elif account.code == rules.CUSTOMERS:
             checks.require(line.customer_id, ("lines", place, "customerId"), "REQUIRED", "Say whose balance this is.")
-        elif account.needs_party:
+        elif account.needs_party or account.code in rules.KEPT_BY_STOCK:
             checks.add(("lines", place, "accountId"), "NOT_POSTABLE", "This account is posted to by its own documents.")
         elif line.customer_id is not None:
             checks.add(("lines", place, "customerId"), "NOT_ALLOWED", "Only the account Customers has customers.")

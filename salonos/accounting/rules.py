@@ -13,9 +13,12 @@ UPI: Final = "1020"
 CARD_CLEARING: Final = "1030"
 OTHER_MONEY: Final = "1040"
 CUSTOMERS: Final = "1100"
+STOCK_RETAIL: Final = "1200"
+STOCK_PROFESSIONAL: Final = "1210"
 INPUT_CGST: Final = "1300"
 INPUT_SGST: Final = "1301"
 INPUT_IGST: Final = "1302"
+RECEIVED_NOT_BILLED: Final = "2010"
 OUTPUT_CGST: Final = "2100"
 OUTPUT_SGST: Final = "2101"
 OUTPUT_IGST: Final = "2102"
@@ -25,13 +28,20 @@ TIPS: Final = "2300"
 SERVICES: Final = "4000"
 PRODUCTS: Final = "4010"
 ROUND_OFF: Final = "4900"
+COST_OF_GOODS: Final = "5000"
+CONSUMPTION: Final = "5010"
+PRICE_DIFFERENCE: Final = "5030"
 BAD_DEBTS: Final = "6400"
 
 CODES: Final = (
     CASH, SAFE, BANK, UPI, CARD_CLEARING, OTHER_MONEY, CUSTOMERS, INPUT_CGST, INPUT_SGST, INPUT_IGST,
     OUTPUT_CGST, OUTPUT_SGST, OUTPUT_IGST, ADVANCES, GST_ON_ADVANCES, TIPS, SERVICES, PRODUCTS, ROUND_OFF, BAD_DEBTS,
+    STOCK_RETAIL, STOCK_PROFESSIONAL, RECEIVED_NOT_BILLED, COST_OF_GOODS, CONSUMPTION, PRICE_DIFFERENCE,
 )  # fmt: skip
 """Every account that commands name. A test finds each of them in the chart."""
+
+KEPT_BY_STOCK: Final = frozenset({STOCK_RETAIL, STOCK_PROFESSIONAL})
+"""Control accounts of the stock's value: nobody posts to them by hand."""
 
 
 class AccountKind(enum.Enum):

@@ -6,5 +6,5 @@ tax. *Round-off* brings the total to whole rupees. A *payment* is the share of a
 handed over is *tendered*, what goes back is *change*. *Tips* belong to a member of staff and are no part of the total.
 What a known customer owes on a posted bill is its *balance due*.
 
-Stock is not moved here yet, and what takes a bill back (void, credit note) is a later action of this feature.
+Goods on a bill leave their shelves in the transaction that posts it (`salonos.inventory`). What takes a bill back (void, credit note) is a later action of this feature.
 """

@@ -16,9 +16,11 @@ from sqlalchemy import (
     Uuid,
     any_,
     bindparam,
+    false,
     literal,
     null,
     select,
+    true,
     union_all,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
@@ -48,6 +50,7 @@ class ItemForSale:
     rate_hundredths: int | None
     unit_cost_paise: int | None
     is_sellable: bool
+    is_stocked: bool
 
 
 def rate_on(tax_class_id: ColumnElement[UUID], on: ColumnElement[date]) -> Select[int]:
@@ -74,6 +77,7 @@ def _items_for_sale() -> CompoundSelect[Any]:
         rate_on(service.tax_class_id.expression, day).scalar_subquery().label("rate_hundredths"),
         null().cast(Paise).label("unit_cost_paise"),
         service.is_active.label("is_sellable"),
+        false().label("is_stocked"),
     ).where(service.id == any_(bindparam("service_ids", type_=ARRAY(Uuid()))))
     products = select(
         product.id,
@@ -85,6 +89,7 @@ def _items_for_sale() -> CompoundSelect[Any]:
         rate_on(product.tax_class_id.expression, day).scalar_subquery(),
         product.unit_cost_paise,
         product.is_active & product.is_retail,
+        product.is_stocked,
     ).where(product.id == any_(bindparam("product_ids", type_=ARRAY(Uuid()))))
     return union_all(services, products)
 
@@ -99,6 +104,33 @@ async def items_for_sale(
     given = {"service_ids": list(service_ids), "product_ids": list(product_ids), "on": on}
     rows = await work.session.execute(_ITEMS_FOR_SALE, given)
     return {row.id: ItemForSale(row.id, ItemKind[row.kind], *row[2:]) for row in rows}
+
+
+@dataclass(frozen=True)
+class PurchaseTax:
+    """The tax on goods bought on a date, and whether it may be credited when they are sold."""
+
+    rate_hundredths: int
+    allows_input_credit: bool
+
+
+async def purchase_taxes(work: Work, product_ids: Collection[UUID], *, on: date) -> Mapping[UUID, PurchaseTax]:
+    """Products' rates on a date, 0 without credit where a class has none yet; unknown ids are missing."""
+    rate, product = tables.TaxRate, tables.Product
+    newest = (
+        select(rate.rate_hundredths, rate.allows_input_credit)
+        .where(rate.tax_class_id == product.tax_class_id, rate.valid_from <= on)
+        .order_by(rate.valid_from.desc())
+        .limit(1)
+        .lateral()
+    )
+    found = (
+        select(product.id, newest.c.rate_hundredths, newest.c.allows_input_credit)
+        .outerjoin(newest, true())
+        .where(product.id.in_(product_ids))
+    )
+    rows = await work.session.execute(found)
+    return {row[0]: PurchaseTax(row[1] or 0, bool(row[2])) for row in rows}
 
 
 async def service_for_update(work: Work, service_id: UUID) -> tables.Service | None:

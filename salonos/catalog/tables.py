@@ -63,7 +63,10 @@ class Service(Base):
 
 
 class Product(Base):
-    """Something we sell or use up. `unit_cost_paise` is what one costs us, without tax; null while unknown."""
+    """Something we sell or use up. `unit_cost_paise` is what one costs us, without tax; null while unknown.
+
+    `is_stocked` is set by the feature that keeps stock, above this one: its sale takes goods off a shelf.
+    """
 
     __tablename__ = "products"
     id: Mapped[UUID] = primary_id("product")
@@ -79,6 +82,7 @@ class Product(Base):
     unit_cost_paise: Mapped[int | None] = mapped_column(Paise)
     is_retail: Mapped[bool] = mapped_column(server_default=text("true"))
     is_active: Mapped[bool] = mapped_column(server_default=text("true"))
+    is_stocked: Mapped[bool] = mapped_column(server_default=text("false"))
     version: Mapped[int] = mapped_column(server_default=text("1"))
     created_at: Mapped[datetime]
     __table_args__ = (

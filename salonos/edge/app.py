@@ -35,6 +35,7 @@ from salonos.graph.schema import Graph, make_schema
 from salonos.graph.trusted import Manifest, ManifestWrong
 from salonos.identity import graph as identity
 from salonos.identity.queries import Identity
+from salonos.inventory import graph as inventory
 from salonos.kernel import counts, crypto
 from salonos.kernel.database import Database, Forgetful
 from salonos.kernel.ids import request_id
@@ -42,7 +43,7 @@ from salonos.network import Certificate
 from salonos.salon import graph as salon
 from salonos.settings import Settings
 
-FEATURES = (salon, identity, customers, catalog, accounting, bills, closing)
+FEATURES = (salon, identity, customers, catalog, accounting, inventory, bills, closing)
 PLAYGROUND = Path(__file__).parent / "static" / "playground"
 PAGE_POLICY = (
     "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "

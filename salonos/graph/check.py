@@ -216,10 +216,16 @@ def _of_pages(at: Place, read: reads.Pages) -> Iterator[str]:
         for permission in _needed(order.by, hidden):
             if permission is not order.requires and not (order.masked and order.masked[1] is permission):
                 yield f"order {name}: would tell what needs {permission.value}"
-    if read.key is not None and not is_found_by_index(target.home, read.key.key):
-        yield f"no index begins with {read.key.key}"
+    yield from _of_keys(target.home, read)
     if "filter" in at.definition.args:
         yield from _of_filter(get_named_type(at.definition.args["filter"].type), hidden)
+
+
+def _of_keys(home: Any, read: reads.Pages) -> Iterator[str]:
+    fixed = [read.key] if read.key is not None else []
+    for column in (*fixed, *(argument.on for argument in read.keys.values())):
+        if column is None or not is_found_by_index(home, str(column.key)):
+            yield f"no index begins with {column}"
 
 
 def _of_filter(kind: Any, hidden: Mapping[str, Permission]) -> Iterator[str]:

@@ -217,12 +217,15 @@ def connection(
     filter: type[Any] | None = None,
     requires: Permission | Rule | None = None,
     only: Callable[[FromClause], Predicate] | None = None,
+    **keys: Argument,
 ) -> Any:
     """A page of rows by keyset: of all rows at the root (`by=None`), of a parent's children below it.
 
-    `order` is an enum of `orders`, or one fixed Order. `only` narrows the rows for everybody.
+    `order` is an enum of `orders`, or one fixed Order. `only` narrows the rows for everybody. A further argument is a
+    column that the rows must have the given value in: `branch_id=key(tables.Level.branch_id, "Where.", prefix="branch")`.
     """
     arguments = [
+        *(_argument(name, each.annotation, each.description) for name, each in keys.items()),
         _argument("first", int | None, "How many rows from the beginning or after a cursor: 1 to 100.", default=20),
         _argument("after", str | None, "Where the page before ended."),
         _argument(
@@ -238,7 +241,7 @@ def connection(
         named = _ORDERS[order]
         arguments.append(_argument("order_by", order | None, f"`{next(iter(named))}` when it is left out."))
     only_these = (only,) if only else ()
-    return _read(Pages(by, named, next(iter(named)), only_these), description, rule(requires), arguments)
+    return _read(Pages(by, named, next(iter(named)), only_these, keys), description, rule(requires), arguments)
 
 
 # --- root fields

@@ -8,7 +8,7 @@ found     the selection on each row; the extra row is dropped before its selecti
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from graphql import GraphQLField, GraphQLInputObjectType, GraphQLObjectType, get_named_type
@@ -30,11 +30,13 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.types import Enum as EnumType
 from sqlalchemy.types import TypeEngine
+from strawberry.utils.str_converters import to_camel_case
 
 from salonos.graph import reads, sql
 from salonos.graph.assemble import DEFINITION
 from salonos.graph.plan import Getter, Inputs, Opening, Opens
 from salonos.graph.values import Const, Given, is_given, plain_value
+from salonos.kernel.ids import id_value
 from salonos.kernel.problems import BadRequest
 
 if TYPE_CHECKING:
@@ -207,13 +209,14 @@ class Page:
     def conditions(self, base: FromClause) -> list[ColumnElement[bool]]:
         """The filter's conditions. What was denied did not come so far."""
         given = self.given.get("filter")
+        named = [self.named(name, argument, base) for name, argument in self.read.keys.items()]
         if not isinstance(given, Mapping):
-            return []
+            return named
         kind = get_named_type(self.definition.args["filter"].type)
         if not isinstance(kind, GraphQLInputObjectType):
             raise TypeError(f"{kind.name} is no filter")
         home = self.compiler.home(self.target)
-        found = []
+        found = named
         for name, value in given.items():
             if is_given(value):
                 test: reads.Where = kind.fields[name].extensions[DEFINITION].metadata[reads.READ]
@@ -221,6 +224,14 @@ class Page:
                 self.compiler.varies |= test.varies and test.on is not self.order.key(self.compiler.access)
                 found.append(sql.move(test.test(self.compiler.access, binds), home, base))
         return found
+
+    def named(self, name: str, argument: reads.Argument, base: FromClause) -> ColumnElement[bool]:
+        """What an argument of the connection itself says of its column; such arguments are never optional."""
+        if argument.on is None or argument.prefix is None:
+            raise TypeError(f"{name} names no column of ids")
+        value = self.given[to_camel_case(name)]
+        column = base.c[str(argument.on.key)]
+        return column == self.compared(reads.Part(partial(id_value, argument.prefix), column.type), value)
 
     def compared(self, part: reads.Part, value: Given) -> ColumnElement[Any]:
         """A condition's parameter. An enum is part of the plan's key and stands in the text: some members are rare."""

@@ -216,6 +216,8 @@ class Pages:
     orders: Mapping[str, Order]
     default_order: str
     filters: tuple[Callable[[FromClause], Predicate], ...] = ()
+    keys: "Mapping[str, Argument]" = field(default_factory=dict)
+    """Arguments that a column must equal: argument name -> column."""
 
 
 @dataclass(frozen=True)

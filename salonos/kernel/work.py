@@ -4,6 +4,8 @@ A command gets a Work, changes rows through `session`, and never commits: `Datab
 """
 
 import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Self
@@ -85,6 +87,17 @@ class Work:
     def announce(self, event: outbox.Event) -> None:
         """Tells whoever is above, after the commit: the event becomes a row of this transaction."""
         self._events.append(event)
+
+    @asynccontextmanager
+    async def attempt(self) -> AsyncIterator[None]:
+        """A part that may fail by itself: a savepoint; what it announced is forgotten with what it wrote."""
+        announced = len(self._events)
+        try:
+            async with self.session.begin_nested():
+                yield
+        except BaseException:
+            del self._events[announced:]
+            raise
 
     async def record(self, result: dict[str, Any]) -> None:
         """Keeps the result for a repeated request, when the request came with a key."""

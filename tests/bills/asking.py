@@ -12,13 +12,14 @@ from salonos.graph.context import RequestFacts
 from salonos.graph.execute import Engine
 from salonos.graph.schema import make_schema
 from salonos.identity import graph as identity
+from salonos.inventory import graph as inventory
 from salonos.kernel.actor import Actor
 from salonos.kernel.database import Database
 from salonos.kernel.ids import new_id
 from salonos.salon import graph as salon
 from tests.bills.makers import NOW, SYSTEM
 
-GRAPH = make_schema([salon, identity, customers, catalog, accounting, bills])
+GRAPH = make_schema([salon, identity, customers, catalog, accounting, inventory, bills])
 
 
 class Asker:

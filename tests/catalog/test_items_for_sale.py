@@ -44,6 +44,7 @@ async def test_items_are_found_in_one_statement_at_1_and_at_50(database: Databas
             500,
             None,
             True,
+            False,
         ),
         serum: ItemForSale(
             serum,
@@ -55,6 +56,7 @@ async def test_items_are_found_in_one_statement_at_1_and_at_50(database: Databas
             1800,
             52_000,
             True,
+            False,
         ),
     }
 

@@ -14,13 +14,14 @@ from salonos.graph.context import RequestFacts
 from salonos.graph.execute import Engine
 from salonos.graph.schema import make_schema
 from salonos.identity import graph as identity
+from salonos.inventory import graph as inventory
 from salonos.kernel.actor import Actor, Reach, access, reach_of
 from salonos.kernel.database import Database
 from salonos.kernel.ids import id_text
 from salonos.kernel.permissions import ROLES, Permission
 from salonos.salon import graph as salon
 
-GRAPH = make_schema([salon, identity, customers, catalog, accounting, bills, closing])
+GRAPH = make_schema([salon, identity, customers, catalog, accounting, inventory, bills, closing])
 
 
 def somebody(role: str, *branch_ids: UUID, without: Permission | None = None) -> Actor:

@@ -182,6 +182,8 @@ class Writer:
                 return self.graph.sources[get_named_type(definition.type).name].prefix
             case reads.ByKey(keys=keys):
                 return next((each.prefix for key, each in keys.items() if camel(key) == name), None)
+            case reads.Pages(keys=keys):
+                return next((each.prefix for key, each in keys.items() if camel(key) == name), None)
             case reads.Reading(arguments=arguments):
                 return next((each.prefix for key, each in arguments.items() if camel(key) == name), None)
             case _:

@@ -15,12 +15,14 @@ from uuid import UUID
 from graphql import GraphQLEnumType, GraphQLScalarType, GraphQLSchema, build_schema, execute_sync, get_named_type, parse
 from sqlalchemy import Table, bindparam, literal, select
 from sqlalchemy.ext.asyncio import AsyncSession
+from strawberry.utils.str_converters import to_camel_case
 
 from salonos.graph import reads
 from salonos.graph.assemble import DEFINITION, Graph
 from salonos.graph.scalars import instant_text
 from salonos.kernel.actor import Actor
 from salonos.kernel.database import Database
+from salonos.kernel.ids import id_value
 
 Row = dict[str, Any]
 
@@ -408,6 +410,9 @@ class Plain:
                 found = set(rows.by_id)
             key, own = f"column {read.key.key}", row["column id"]
             found = {i for i in found if rows.by_id[i][key] == own}
+        for name, argument in read.keys.items():
+            wanted = id_value(argument.prefix, given[to_camel_case(name)])
+            found = {i for i in found if rows.by_id[i][f"column {argument.on.key}"] == wanted}
         for name, value in (given.get("filter") or {}).items():
             if value is not None:
                 found &= self.matches(kind, name, value, definition)

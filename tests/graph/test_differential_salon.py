@@ -14,6 +14,7 @@ from salonos.graph.execute import Engine
 from salonos.kernel.actor import Actor, Reach, access, reach_of
 from salonos.kernel.clock import parse_instant
 from salonos.kernel.database import Database
+from salonos.kernel.ids import id_text
 from salonos.kernel.permissions import ROLES
 from tests.graph import people
 from tests.graph.plain import Plain, plain_schema
@@ -77,13 +78,16 @@ async def test_every_list_is_one_statement_at_one_row_and_at_fifty(database: Dat
     )
     actor, engine = await actor_of_role(database, "OWNER"), Engine(GRAPH, database)
     assert GRAPH.core.query_type is not None
+    branch_id = await database.pool.fetchval("select id from branches order by id limit 1")
     sizes: dict[str, list[int]] = {}
     for name in LISTS:
-        kind = get_named_type(GRAPH.core.query_type.fields[name].type)
+        definition = GRAPH.core.query_type.fields[name]
+        kind = get_named_type(definition.type)
         body = selection(get_named_type(kind.fields["nodes"].type), 2)
+        here = f', branchId: "{id_text("branch", branch_id)}"' if "branchId" in definition.args else ""
         for first in (1, 50):
             before = engine.statements
-            text = f"{{ {name}(first: {first}) {{ totalCount nodes {{ {body} }} }} }}"
+            text = f"{{ {name}(first: {first}{here}) {{ totalCount nodes {{ {body} }} }} }}"
 
             answer = orjson.loads((await engine.answer(actor, FACTS, text, None, None)).body)
 

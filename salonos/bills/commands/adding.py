@@ -79,7 +79,7 @@ class _Taking:
         The savepoint also gives back the locks of a posting that failed, so that the second one can't deadlock.
         """
         try:
-            async with self.work.session.begin_nested():
+            async with self.work.attempt():
                 draft = await posting.draft_sale(self.work, self.bill, version=self.bill.version + 1)
                 posted = await booking.book_sale(
                     self.work, draft.sale, kept=self.settlement.kept, advance_paise=self.bill.paid_paise

@@ -10,6 +10,7 @@ from salonos.accounting import commands as accounting
 from salonos.accounting import rules as accounts
 from salonos.accounting.commands import Document, NewEntry, NewLine, NewMoneyMove, PostedEntry, TaxLine
 from salonos.bills import events, problems, queries, rules
+from salonos.inventory import commands as inventory
 from salonos.kernel.checks import Checks, Path
 from salonos.kernel.money import Money
 from salonos.kernel.problems import invalid
@@ -35,6 +36,9 @@ class SoldLine:
     quantity_milli: int
     rate_hundredths: int
     tax: rules.Tax
+    stocked_id: UUID | None = None
+    """The product, where selling it takes goods off a shelf."""
+    staff_id: UUID | None = None
 
 
 @dataclass(frozen=True)
@@ -56,11 +60,11 @@ class Sale:
 async def book_sale(
     work: Work, sale: Sale, *, kept: Sequence[rules.Kept] = (), advance_paise: int = 0, owed_paise: int = 0
 ) -> PostedEntry:
-    """Posts a bill's entry with its tax lines and the money kept now, and draws its number.
+    """Posts a bill's entry with its tax lines and the money kept now, draws its number, and takes goods off the shelves.
 
-    Locks daily balances, the document series, the entry series, until the commit.
+    Locks stock levels, daily balances, the document series, the entry series, until the commit.
 
-    Raises: PeriodClosed; ClockBehind; NumberSeriesExhausted; StartOver past midnight.
+    Raises: StockTooLow; PeriodClosed; ClockBehind; NumberSeriesExhausted; StartOver past midnight.
     """
     services = sum(line.tax.taxable_paise for line in sale.lines if line.is_service)
     amounts = rules.sale_amounts(
@@ -72,6 +76,9 @@ async def book_sale(
         tip_paise=sale.tip_paise,
     )
     document = DocumentKind[sale.kind.name]
+    goods = await inventory.issue(
+        work, branch_id=sale.branch.id, cause_kind=CAUSE, cause_id=sale.bill_id, on=sale.on, goods=_goods(sale)
+    )
 
     async def draw() -> str:
         return await salon.draw_number(work, sale.branch, document, on=sale.on)
@@ -84,7 +91,7 @@ async def book_sale(
             narration="Bill",
             cause_kind=CAUSE,
             cause_id=sale.bill_id,
-            lines=_lines(amounts, sale.customer_id),
+            lines=(*_lines(amounts, sale.customer_id), *goods),
             tax_lines=_tax_lines(sale),
             money=_money(kept),
             document=Document(
@@ -181,6 +188,15 @@ def _checked(checks: Checks, tender: rules.Tender, path: Path) -> rules.Tender:
 
 def _lines(amounts: Sequence[rules.Amount], customer_id: UUID | None) -> tuple[NewLine, ...]:
     return tuple(NewLine(each.account_code, each.paise, customer_id if each.is_party else None) for each in amounts)
+
+
+def _goods(sale: Sale) -> tuple[inventory.Issue, ...]:
+    """What leaves the shelves with a bill; its place there is the bill's line."""
+    return tuple(
+        inventory.Issue(line.stocked_id, line.quantity_milli, position, line.staff_id)
+        for position, line in enumerate(sale.lines, start=1)
+        if line.stocked_id is not None
+    )
 
 
 def _money(kept: Sequence[rules.Kept]) -> tuple[NewMoneyMove, ...]:

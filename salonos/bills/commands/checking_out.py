@@ -22,7 +22,7 @@ async def check_out(work: Work, new: NewSale) -> UUID:
     customer. A bill of 0 has no payments.
 
     Raises: InvalidInput; PaymentsDoNotAddUp; PaymentsExceedTotal; CustomerRequired; CashLimitExceeded;
-    DiscountNeedsApproval; ApprovalNotValid; PeriodClosed; ClockBehind; NumberSeriesExhausted.
+    StockTooLow; DiscountNeedsApproval; ApprovalNotValid; PeriodClosed; ClockBehind; NumberSeriesExhausted.
     """
     work.actor.require(Permission.BILL_CREATE)
     if new.payments:
@@ -94,6 +94,8 @@ def sale_of(bill_id: UUID, priced: PricedBill) -> booking.Sale:
                 quantity_milli=item.priced.quantity_milli,
                 rate_hundredths=item.priced.rate_hundredths,
                 tax=figures.tax,
+                stocked_id=item.item.id if item.item.is_stocked else None,
+                staff_id=item.new.staff_id,
             )
             for item, figures in zip(priced.items, priced.figures.lines, strict=True)
         ],

@@ -25,7 +25,7 @@ async def post_bill(work: Work, bill_id: UUID, *, expected_version: int) -> UUID
     """Posts a draft. What is not paid yet becomes the balance due of its customer. Locks the bill.
 
     Raises: InvalidInput; StaleVersion, also when today's rates give other totals; BillAlreadyPosted; CustomerRequired;
-    PeriodClosed; ClockBehind; NumberSeriesExhausted.
+    StockTooLow; PeriodClosed; ClockBehind; NumberSeriesExhausted.
     """
     work.actor.require(Permission.BILL_CREATE)
     bill = await drafting.draft_for_update(work, bill_id, expected_version=expected_version)
@@ -59,7 +59,8 @@ async def draft_sale(work: Work, bill: tables.Bill, *, version: int | None = Non
     on = clock.business_date(work.now, branch.time_zone)
     treatment = rules.treatment_of(branch.tax_scheme, gstin=branch.gstin, place_of_supply=bill.place_of_supply)
     kind = rules.kind_of_sale(branch.tax_scheme)
-    priced = await _at_todays_rates(work, lines, on, treatment)
+    items = await _items_today(work, lines, on)
+    priced = _at_todays_rates(lines, items, treatment)
     discount = rules.Discount(bill.bill_discount_paise, bill.bill_discount_hundredths)
     is_discounted = (bill.bill_discount_paise, bill.bill_discount_hundredths) != (None, None)
     figures = rules.figures_of(priced, discount=discount if is_discounted else None, treatment=treatment)
@@ -72,6 +73,8 @@ async def draft_sale(work: Work, bill: tables.Bill, *, version: int | None = Non
             quantity_milli=line.quantity_milli,
             rate_hundredths=line.rate_hundredths,
             tax=each.tax,
+            stocked_id=line.product_id if line.product_id and items[line.product_id].is_stocked else None,
+            staff_id=line.staff_id,
         )
         for line, each in zip(lines, figures.lines, strict=True)
     ]
@@ -108,16 +111,20 @@ async def make_final(work: Work, bill: tables.Bill, draft: DraftSale, posted: Po
     booking.announce_sale(work, sale)
 
 
-async def _at_todays_rates(
-    work: Work, lines: Sequence[tables.BillLine], on: date, treatment: rules.Treatment
-) -> list[rules.PricedLine]:
-    """The lines at the prices they were saved with and the rates of a date."""
-    items = await catalog.items_for_sale(
+async def _items_today(work: Work, lines: Sequence[tables.BillLine], on: date) -> Mapping[UUID, catalog.ItemForSale]:
+    """What the lines sell, as it is on a date."""
+    return await catalog.items_for_sale(
         work,
         service_ids=[line.service_id for line in lines if line.service_id],
         product_ids=[line.product_id for line in lines if line.product_id],
         on=on,
     )
+
+
+def _at_todays_rates(
+    lines: Sequence[tables.BillLine], items: Mapping[UUID, catalog.ItemForSale], treatment: rules.Treatment
+) -> list[rules.PricedLine]:
+    """The lines at the prices they were saved with and the rates of a date."""
     rates = {row_id: item.rate_hundredths or 0 for row_id, item in items.items()}
     is_untaxed = treatment is rules.Treatment.UNTAXED
     return [

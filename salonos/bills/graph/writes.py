@@ -30,6 +30,7 @@ from salonos.graph.mutations import Idempotency, mutation
 from salonos.graph.problem import InvalidInput, Problem, StaleVersion, problem_of
 from salonos.graph.roots import Mutation
 from salonos.identity.graph import ApprovalNotValid
+from salonos.inventory.graph import StockTooLow
 from salonos.kernel.ids import id_value
 from salonos.kernel.permissions import Permission
 from salonos.kernel.work import Work
@@ -181,6 +182,7 @@ PostBillResult = Annotated[
     | StaleVersion
     | BillAlreadyPosted
     | CustomerRequired
+    | StockTooLow
     | PeriodClosed
     | ClockBehind
     | NumberSeriesExhausted,
@@ -195,6 +197,7 @@ CheckOutResult = Annotated[
     | CashLimitExceeded
     | DiscountNeedsApproval
     | ApprovalNotValid
+    | StockTooLow
     | PeriodClosed
     | ClockBehind
     | NumberSeriesExhausted,

@@ -1,0 +1,49 @@
+"""Expected failures of stock."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from salonos.kernel.problems import Problem
+from salonos.kernel.quantity import Quantity
+
+
+@dataclass(eq=False)
+class StockTooLow(Problem):
+    """The branch has less of an item than what is to leave, and may not go below zero."""
+
+    product_id: UUID
+    available: Quantity
+    message: str = "There is not so much of this in stock."
+
+
+@dataclass(eq=False)
+class AlreadyStocked(Problem):
+    """The product is kept in stock already."""
+
+    product_id: UUID
+    message: str = "This product is kept in stock already."
+
+
+@dataclass(eq=False)
+class StockUnitInUse(Problem):
+    """An item that was moved is counted in its unit for ever: its moves would mean something else."""
+
+    product_id: UUID
+    message: str = "This item was counted in another unit already. Retire it and begin a new one."
+
+
+@dataclass(eq=False)
+class StockBelowZero(Problem):
+    """The branch has items below zero, so that it can't be forbidden now."""
+
+    branch_id: UUID
+    message: str = "Some items are below zero here. Count them first."
+
+
+@dataclass(eq=False)
+class ReturnedTooMuch(Problem):
+    """More would come back than went out and is not back yet."""
+
+    product_id: UUID
+    returnable: Quantity
+    message: str = "So much of this did not leave with this bill."

@@ -1,0 +1,119 @@
+"""Named reads of commands. Levels are locked in the order of their items, before anything of the books is."""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, exists, func, or_, select
+
+from salonos.catalog import tables as catalog
+from salonos.inventory import tables
+from salonos.inventory.rules import Batch
+from salonos.kernel.database import Milli, Paise
+from salonos.kernel.work import Work
+
+
+async def item_for_update(work: Work, product_id: UUID) -> tables.StockItem | None:
+    """An item, locked so that two changes of it follow one another."""
+    found = select(tables.StockItem).where(tables.StockItem.id == product_id).with_for_update()
+    return (await work.session.execute(found)).scalar_one_or_none()
+
+
+async def product(work: Work, product_id: UUID) -> catalog.Product | None:
+    """A product of the catalogue."""
+    return await work.session.get(catalog.Product, product_id)
+
+
+async def was_moved(work: Work, product_id: UUID) -> bool:
+    """Whether an item has moves anywhere."""
+    found = select(exists().where(tables.StockMove.product_id == product_id))
+    return bool((await work.session.execute(found)).scalar_one())
+
+
+async def items(work: Work, product_ids: Collection[UUID]) -> Mapping[UUID, tables.StockItem]:
+    """Items by id; products that are not stocked are missing."""
+    found = await work.session.scalars(select(tables.StockItem).where(tables.StockItem.id.in_(product_ids)))
+    return {item.id: item for item in found}
+
+
+async def units(work: Work, product_ids: Collection[UUID]) -> Mapping[tuple[UUID, str], int]:
+    """How much of the item's own unit another unit of it holds, in thousandths, by item and unit."""
+    unit = tables.StockUnitHeld
+    rows = await work.session.execute(
+        select(unit.item_id, unit.unit, unit.holds_milli).where(unit.item_id.in_(product_ids))
+    )
+    return {(row[0], row[1].name): row[2] for row in rows}
+
+
+async def levels_for_update(
+    work: Work, branch_id: UUID, product_ids: Collection[UUID]
+) -> Sequence[Row[*tuple[Any, ...]]]:
+    """The levels of items in a branch with what valuation needs, locked in the order of the items."""
+    level = tables.StockLevel
+    found = (
+        select(
+            level.id,
+            level.product_id,
+            level.quantity_milli,
+            level.value_paise,
+            level.reorder_point_milli,
+            level.allows_negative,
+            tables.StockItem.use,
+            catalog.Product.unit_cost_paise,
+        )
+        .join(tables.StockItem, tables.StockItem.id == level.product_id)
+        .join(catalog.Product, catalog.Product.id == level.product_id)
+        .where(level.branch_id == branch_id, level.product_id.in_(product_ids))
+        .order_by(level.product_id)
+        .with_for_update(of=level)
+    )
+    return (await work.session.execute(found)).all()
+
+
+async def batches(
+    work: Work, branch_id: UUID, product_ids: Collection[UUID], codes: Collection[str]
+) -> Mapping[UUID, list[Batch]]:
+    """The batches that hold something, have no code, or one of these. Asked only when their levels are locked."""
+    batch = tables.StockBatch
+    found = (
+        select(batch.product_id, batch.id, batch.code, batch.expires_on, batch.quantity_milli)
+        .where(
+            batch.branch_id == branch_id,
+            batch.product_id.in_(product_ids),
+            or_(batch.quantity_milli != 0, batch.code.is_(None), batch.code.in_(codes)),
+        )
+        .order_by(batch.expires_key, batch.id)
+    )
+    held: dict[UUID, list[Batch]] = {}
+    for row in await work.session.execute(found):
+        held.setdefault(row[0], []).append(Batch(*row[1:]))
+    return held
+
+
+async def issued(work: Work, cause_id: UUID, position: int | None) -> Sequence[Row[*tuple[Any, ...]]]:
+    """What left for a cause, the last first, each with what came back of it: quantities and values above zero."""
+    move, back = tables.StockMove, tables.StockMove.__table__.alias("back")
+    returned = select(
+        func.coalesce(func.sum(back.c.quantity_milli), 0, type_=Milli()).label("quantity"),
+        func.coalesce(func.sum(back.c.value_paise), 0, type_=Paise()).label("value"),
+    ).where(back.c.returns_id == move.id)
+    came_back = returned.lateral()
+    found = (
+        select(
+            move.id,
+            move.branch_id,
+            move.product_id,
+            move.batch_id,
+            move.position,
+            move.kind,
+            (-move.quantity_milli).label("quantity_milli"),
+            (-move.value_paise).label("value_paise"),
+            came_back.c.quantity.label("returned_milli"),
+            came_back.c.value.label("returned_paise"),
+        )
+        .where(move.cause_id == cause_id, move.quantity_milli < 0)
+        .order_by(move.product_id, move.id.desc())
+    )
+    if position is not None:
+        found = found.where(move.position == position)
+    return (await work.session.execute(found)).all()

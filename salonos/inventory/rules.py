@@ -1,0 +1,176 @@
+"""Pure decisions about stock: which batch goes first, what goods are worth, when stock is low.
+
+Integers only: thousandths of the item's unit, paise. Value and quantity are kept, never an average: what leaves takes
+its share half up, the last of it takes all that is left, so that no paisa is lost.
+"""
+
+import enum
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Final
+from uuid import UUID
+
+from salonos.accounting import rules as accounts
+from salonos.kernel.money import half_up
+
+QUANTITY_MAX: Final = 10**9
+"""A million units in one move: more is a slip of the finger."""
+
+COST_PAISE_MAX: Final = 10**9
+LINES_MAX: Final = 200
+SUPPLIER_NAME_MAX: Final = 120
+BATCH_CODE_MAX: Final = 40
+REASON_MAX: Final = 200
+REFERENCE_MAX: Final = 120
+UNITS_MAX: Final = 6
+YEAR_MIN, YEAR_MAX = 2000, 2100
+
+
+class StockUse(enum.Enum):
+    """What an item is kept for. It says which account its value stands in, and whether the value holds the GST."""
+
+    RETAIL = "RETAIL"
+    PROFESSIONAL = "PROFESSIONAL"
+
+
+class StockUnit(enum.Enum):
+    """What an item is counted in."""
+
+    PIECE = "PIECE"
+    ML = "ML"
+    L = "L"
+    G = "G"
+    KG = "KG"
+    BOX = "BOX"
+    BOTTLE = "BOTTLE"
+
+
+class StockMoveKind(enum.Enum):
+    """Why a quantity changed."""
+
+    RECEIVE = "RECEIVE"
+    SALE = "SALE"
+    CONSUMPTION = "CONSUMPTION"
+    ADJUSTMENT = "ADJUSTMENT"
+    COUNT_VARIANCE = "COUNT_VARIANCE"
+    TRANSFER_OUT = "TRANSFER_OUT"
+    TRANSFER_IN = "TRANSFER_IN"
+    SUPPLIER_RETURN = "SUPPLIER_RETURN"
+    CUSTOMER_RETURN = "CUSTOMER_RETURN"
+
+
+def account_of(use: StockUse) -> str:
+    """The code of the account that an item's value stands in."""
+    return accounts.STOCK_RETAIL if use is StockUse.RETAIL else accounts.STOCK_PROFESSIONAL
+
+
+def value_of(quantity_milli: int, unit_cost_paise: int) -> int:
+    """What a quantity is worth at a cost of one, half up."""
+    return half_up(quantity_milli * unit_cost_paise, 1000)
+
+
+def tax_in_value(value_paise: int, *, rate_hundredths: int, is_credited: bool, use: StockUse) -> int:
+    """The GST that is part of what received goods are worth: all of it but for retail goods whose tax is credited."""
+    if use is StockUse.RETAIL and is_credited:
+        return 0
+    return half_up(value_paise * rate_hundredths, 10_000)
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What came together. `expires_on` is the last date on which it may be sold or used."""
+
+    id: UUID
+    code: str | None
+    expires_on: date | None
+    quantity_milli: int
+
+    def has_expired(self, on: date) -> bool:
+        """Whether it may no longer be sold or used."""
+        return self.expires_on is not None and self.expires_on < on
+
+
+@dataclass(frozen=True)
+class Pool:
+    """An item's stock in a branch: how much, and what all of it is worth."""
+
+    quantity_milli: int
+    value_paise: int
+
+    def cost_of(self, out_milli: int, *, unit_cost_paise: int) -> int:
+        """What a quantity that leaves had cost. The last unit takes all that is left.
+
+        Below zero, where a branch allows it, goods cost what the others did, or `unit_cost_paise` where there are none.
+        """
+        if out_milli == self.quantity_milli:
+            return self.value_paise
+        if 0 < out_milli < self.quantity_milli:
+            return half_up(self.value_paise * out_milli, self.quantity_milli)
+        held = max(self.quantity_milli, 0)
+        rest = out_milli - held
+        if self.quantity_milli:
+            average = half_up(abs(self.value_paise) * rest, abs(self.quantity_milli))
+        else:
+            average = value_of(rest, unit_cost_paise)
+        return (self.value_paise if held else 0) + average
+
+    def after_issue(self, out_milli: int, cost_paise: int) -> "Pool":
+        """What is left."""
+        return Pool(self.quantity_milli - out_milli, self.value_paise - cost_paise)
+
+    def worth_of(self, in_milli: int, cost_paise: int) -> int:
+        """What the stock gains by goods that come in: their cost, but what had been sold before it came keeps its price.
+
+        The difference between cost and worth goes to the price difference.
+        """
+        missing = max(-self.quantity_milli, 0)
+        if not missing:
+            return cost_paise
+        filled = min(in_milli, missing)
+        at_old_price = half_up(-self.value_paise * filled, missing)
+        return at_old_price + cost_paise - half_up(cost_paise * filled, in_milli)
+
+    def after_receipt(self, in_milli: int, worth_paise: int) -> "Pool":
+        """What is there then."""
+        return Pool(self.quantity_milli + in_milli, self.value_paise + worth_paise)
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A part of a quantity that leaves, out of one batch; None is the batch without a code."""
+
+    batch_id: UUID | None
+    quantity_milli: int
+
+
+def available(batches: Iterable[Batch], on: date) -> int:
+    """How much may be sold or used on a date."""
+    return sum(batch.quantity_milli for batch in batches if not batch.has_expired(on))
+
+
+def first_expired_first_out(batches: Sequence[Batch], quantity_milli: int, on: date) -> tuple[Piece, ...]:
+    """Which batches a quantity is taken from. What they don't hold comes from the batch without a code."""
+    pieces: list[Piece] = []
+    rest = quantity_milli
+    usable = [batch for batch in batches if batch.quantity_milli > 0 and not batch.has_expired(on)]
+    for batch in sorted(usable, key=lambda each: (each.expires_on or date.max, each.id)):
+        if not rest:
+            break
+        taken = min(rest, batch.quantity_milli)
+        pieces.append(Piece(batch.id, taken))
+        rest -= taken
+    return (*pieces, Piece(None, rest)) if rest else tuple(pieces)
+
+
+def without(batches: Sequence[Batch], pieces: Iterable[Piece]) -> tuple[Batch, ...]:
+    """The batches when pieces were taken."""
+    taken: dict[UUID | None, int] = {}
+    for piece in pieces:
+        taken[piece.batch_id] = taken.get(piece.batch_id, 0) + piece.quantity_milli
+    return tuple(replace(batch, quantity_milli=batch.quantity_milli - taken.get(batch.id, 0)) for batch in batches)
+
+
+def crosses_low(before_milli: int, after_milli: int, *, reorder_point_milli: int | None) -> bool:
+    """Whether stock became low just now: at the reorder point it is low."""
+    return reorder_point_milli is not None and after_milli <= reorder_point_milli < before_milli
