@@ -8,6 +8,7 @@ import asyncio
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import orjson
@@ -21,15 +22,19 @@ from salonos.graph import compiler
 from salonos.graph.context import RequestFacts
 from salonos.graph.errors import Rejected
 from salonos.graph.execute import Engine
+from salonos.inventory import commands as inventory
+from salonos.inventory.commands import NewItem, NewReceipt
+from salonos.inventory.rules import StockUnit
 from salonos.kernel.actor import NOBODY, Actor
 from salonos.kernel.clock import parse_instant
 from salonos.kernel.database import Database
 from salonos.kernel.ids import id_text, new_id
 from salonos.kernel.permissions import ROLES
 from tests.bills.asking import Asker
-from tests.bills.makers import CASH, actor_as, make_shop
+from tests.bills.makers import CASH, SYSTEM, actor_as, make_shop
 from tests.graph.test_differential import values_of
 from tests.graph.test_differential_salon import actor_of_role
+from tests.inventory.makers import line, stock
 from tests.permissions.expected import PEOPLE, RULES, STRANGER, Denied, permission_of
 
 GRAPH = make_graph()
@@ -63,9 +68,19 @@ class House:
         return orjson.loads((await self.engine.answer(self.actors[person], FACTS, text, None, None)).body)
 
 
+async def fill_shelves(database: Database) -> None:
+    """One product in stock at every branch, which the demo has not."""
+    product_id = await database.pool.fetchval("select id from products order by id limit 1")
+    await stock(database, product_id, NewItem(StockUnit.PIECE, units={StockUnit.BOX: 12_000}))
+    for row in await database.pool.fetch("select id from branches"):
+        receipt = NewReceipt(row["id"], (line(product_id, 5000, 100_00, batch="A"),))
+        await database.run(SYSTEM, partial(inventory.receive_stock, new=receipt), now=UNTIL)
+
+
 @pytest.fixture
 async def house(database: Database) -> House:
     await make.furnish(database, password="nine purple umbrellas", say=lambda _: None, size=SIZE, now=UNTIL)
+    await fill_shelves(database)
     actors = {person: await actor_of_role(database, person) for person in PEOPLE if person != STRANGER}
     values = await values_of(database, GRAPH)
     database.set_clock = UNTIL
