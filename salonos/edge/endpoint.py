@@ -126,14 +126,17 @@ class Endpoint:
         except Unauthenticated as refusal:
             status, code, outcome = 401, refusal.code, "refused"
             challenge = (b"www-authenticate", b"Bearer")
-            await self.refuse(send, 401, refusal.message, refusal.extensions, [*common, challenge])
+            given = [*common, challenge, refusal_type(headers)]
+            await self.refuse(send, 401, refusal.message, refusal.extensions, given)
         except Refusal as refusal:
             code, outcome = refusal.code, "refused"
             status = 200 if isinstance(refusal, PersistedQueryNotFound) else 400  # as Apollo's clients want it
-            await self.refuse(send, status, refusal.message, refusal.extensions, common)
+            given = [*common, refusal_type(headers)]
+            await self.refuse(send, status, refusal.message, refusal.extensions, given)
         except Refused as no:
             status, code, outcome = no.status, no.code, "refused"
-            await self.refuse(send, status, no.message, {"code": code}, [*common, *no.headers])
+            given = [*common, *no.headers, refusal_type(headers)]
+            await self.refuse(send, status, no.message, {"code": code}, given)
         except Exception as bug:  # noqa: BLE001  the exit of every request: masked here, told in the log
             code, outcome = "INTERNAL", "failed"
             await self.fail(send, bug, common)
@@ -162,7 +165,7 @@ class Endpoint:
         """A request that no operation was read from, or that nobody may send."""
         counts.process.errors[extensions["code"]] += 1
         body = errors.failure([{"message": message, "extensions": extensions}])
-        await reply(send, status, body, [*headers, (b"content-type", b"application/json; charset=utf-8")])
+        await reply(send, status, body, headers)
 
     async def fail(self, send: Send, bug: Exception, headers: Headers) -> None:
         """What nobody foresaw; a reply that has begun can only end."""
@@ -312,7 +315,7 @@ def check_request(scope: Scope, headers: Incoming) -> None:
 def is_json(content_type: bytes) -> bool:
     """Whether a body is JSON in UTF-8."""
     media, _, charset = content_type.decode("latin-1").lower().replace(" ", "").partition(";")
-    return media == JSON and charset in {"", "charset=utf-8"}
+    return media == JSON and charset in {"", "charset=utf-8", 'charset="utf-8"'}
 
 
 @lru_cache(maxsize=256)
@@ -329,11 +332,21 @@ def accepted(accept: str) -> str:
         weight = next((piece[2:] for piece in parameters if piece.startswith("q=")), "1")
         with contextlib.suppress(ValueError):
             ranked.append((-float(weight), place, name))
-    known = {JSON: JSON, GRAPHQL_JSON: GRAPHQL_JSON, EVENTS: EVENTS, "*/*": JSON, "application/*": JSON}
+    refused = {name for weight, _, name in ranked if not weight < 0}
+    usual = GRAPHQL_JSON if JSON in refused else JSON
+    known = {JSON: JSON, GRAPHQL_JSON: GRAPHQL_JSON, EVENTS: EVENTS, "*/*": usual, "application/*": usual}
     for negative_weight, _, name in sorted(ranked):
         if name in known and negative_weight < 0:
             return known[name]
     raise Refused(406, "Replies are application/graphql-response+json, application/json or text/event-stream.")
+
+
+def refusal_type(headers: Incoming) -> tuple[bytes, bytes]:
+    """The media type in which a request is refused: GraphQL's where the client asks for it, never an event stream."""
+    with contextlib.suppress(Refused):
+        if accepted(headers.get(b"accept").decode("latin-1")) == GRAPHQL_JSON:
+            return _CONTENT_TYPE[GRAPHQL_JSON]
+    return _CONTENT_TYPE[JSON]
 
 
 def asked_of(body: bytes) -> Asked:

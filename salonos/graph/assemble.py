@@ -23,7 +23,7 @@ from strawberry.schema.config import StrawberryConfig
 
 from salonos.graph import problem as problem_room
 from salonos.graph.context import Context
-from salonos.graph.directives import Rule, rule, rule_of
+from salonos.graph.directives import ARGUMENTS, Rule, rule, rule_of
 from salonos.graph.fields import EXTENSIONS, SOURCES
 from salonos.graph.inputs import arguments_of
 from salonos.graph.mutations import WRITE, Writer
@@ -77,6 +77,10 @@ def assemble(features: Iterable[ModuleType]) -> Graph:
     types = {name: kind for name, each in core.type_map.items() if (kind := _python_type(each)) is not None}
     by_prefix = {source.prefix: core.type_map[name] for name, source in by_name.items() if source.prefix}
     graph = Graph(made, core, by_name, types, by_prefix)  # type: ignore[arg-type]  # types with sources are objects
+    for (directive, argument), meaning in ARGUMENTS.items():
+        found = core.get_directive(directive)
+        if found is not None:
+            found.args[argument].description = meaning
     _inherit_rules(graph)
     _set_resolvers(graph)
     return graph

@@ -108,6 +108,13 @@ class Masked:
     as_: Mask = strawberry.directive_field(name="as")
 
 
+ARGUMENTS = {
+    ("requiresPermission", "permission"): "Which one.",
+    ("masked", "unless"): "Who holds it sees all of it.",
+    ("masked", "as"): "Which part everybody sees.",
+}
+"""What the arguments mean: Strawberry drops descriptions of a directive's arguments, so the schema gets them afterwards."""
+
 PUBLIC = Public()
 AUTHENTICATED = Authenticated()
 _PERMISSIONS = {permission: RequiresPermission(permission=permission) for permission in Permission}
