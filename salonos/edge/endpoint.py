@@ -126,17 +126,14 @@ class Endpoint:
         except Unauthenticated as refusal:
             status, code, outcome = 401, refusal.code, "refused"
             challenge = (b"www-authenticate", b"Bearer")
-            given = [*common, challenge, refusal_type(headers)]
-            await self.refuse(send, 401, refusal.message, refusal.extensions, given)
+            await self.refuse(send, 401, refusal.message, refusal.extensions, [*common, challenge], headers)
         except Refusal as refusal:
             code, outcome = refusal.code, "refused"
             status = 200 if isinstance(refusal, PersistedQueryNotFound) else 400  # as Apollo's clients want it
-            given = [*common, refusal_type(headers)]
-            await self.refuse(send, status, refusal.message, refusal.extensions, given)
+            await self.refuse(send, status, refusal.message, refusal.extensions, common, headers)
         except Refused as no:
             status, code, outcome = no.status, no.code, "refused"
-            given = [*common, *no.headers, refusal_type(headers)]
-            await self.refuse(send, status, no.message, {"code": code}, given)
+            await self.refuse(send, status, no.message, {"code": code}, [*common, *no.headers], headers)
         except Exception as bug:  # noqa: BLE001  the exit of every request: masked here, told in the log
             code, outcome = "INTERNAL", "failed"
             await self.fail(send, bug, common)
@@ -161,11 +158,13 @@ class Endpoint:
             asked.query = await self.persisted.text(asked.document_id)
         return asked
 
-    async def refuse(self, send: Send, status: int, message: str, extensions: dict[str, Any], headers: Headers) -> None:
+    async def refuse(
+        self, send: Send, status: int, message: str, extensions: dict[str, Any], own: Headers, headers: Incoming
+    ) -> None:
         """A request that no operation was read from, or that nobody may send."""
         counts.process.errors[extensions["code"]] += 1
         body = errors.failure([{"message": message, "extensions": extensions}])
-        await reply(send, status, body, headers)
+        await reply(send, status, body, [*own, refusal_type(headers)])
 
     async def fail(self, send: Send, bug: Exception, headers: Headers) -> None:
         """What nobody foresaw; a reply that has begun can only end."""
