@@ -32,7 +32,7 @@ from salonos.graph.values import Reader, plain_value
 from salonos.kernel import counts
 from salonos.kernel.actor import Actor
 from salonos.kernel.ids import id_value
-from salonos.kernel.outbox import BATCH_MAX, Feed, Position, Stored
+from salonos.kernel.outbox import BATCH_MAX, Feed, Position, Stored, cursor_position
 from salonos.kernel.problems import BadRequest, ResyncRequired
 
 if TYPE_CHECKING:
@@ -199,13 +199,16 @@ class Live:
             subscriber, after = self._subscriber(feed, source, facts, asked)
             subscriber.outlet = outlet
             subscriber.actor()
+            joined = subscriber.joined
+            if after is not None:  # what this process, being behind, will hear once more is not for who has it already
+                subscriber.joined = max(joined, cursor_position(after, stream=feed.stream))
         except Exception as error:
             counts.process.subscription(asked[1], "rejected")
             raise errors.Rejected(errors.entries_of(error)) from error
         counts.process.subscription(asked[1], "answered")
         self.subscribers.add(subscriber)
         try:
-            async for body in self._beginning(feed, subscriber, after):
+            async for body in self._beginning(feed, subscriber, after, joined):
                 yield body
             while True:
                 yield await subscriber.pull()
@@ -257,8 +260,10 @@ class Live:
         )
         return made, plain.get("after")
 
-    async def _beginning(self, feed: Feed, subscriber: Subscriber, after: str | None) -> AsyncGenerator[bytes, None]:
-        """What comes before the live events: the present figures, or what happened since a cursor.
+    async def _beginning(
+        self, feed: Feed, subscriber: Subscriber, after: str | None, joined: Position
+    ) -> AsyncGenerator[bytes, None]:
+        """What comes before the live events: the present figures, or what happened since a cursor until it `joined`.
 
         The subscriber is registered already, so whatever is committed meanwhile waits in its queue.
         """
@@ -268,7 +273,6 @@ class Live:
         if after is None:
             return
         position = await feed.resume(after)
-        joined, subscriber.joined = subscriber.joined, max(position, subscriber.joined)
         while position < joined:
             batch = await feed.read(position, kinds=subscriber.read.kinds)
             for event in batch:
