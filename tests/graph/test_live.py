@@ -298,3 +298,25 @@ def test_the_worlds_event_is_a_fact_about_a_bill() -> None:
 
     assert event.subject_id == UUID(int=1)
     assert bill(1).startswith("bill_")
+
+
+async def test_who_resumes_where_the_process_is_behind_hears_nothing_twice(
+    ask: Asker, hear: Ears, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = await hear(people.actor("OWNER"))
+    await post(ask)
+    cursor = (await told(first))["data"]["billPosted"]["cursor"]
+    feed = await ask.engine.live.start()
+    (event,) = await feed.read(Position(0, 0), kinds=["WorldBillPosted"])
+    feed.position = Position(0, 0)
+    resume = Feed.resume
+
+    async def slowly(feed: Feed, cursor: str) -> Position:
+        await ask.engine.live.deliver(event)
+        return await resume(feed, cursor)
+
+    monkeypatch.setattr(Feed, "resume", slowly)
+    second = await hear(people.actor("OWNER"), after=cursor)
+    chosen = await post(ask, key="l" * 20)
+
+    assert (await told(second))["data"]["billPosted"]["bill"]["id"] == chosen
