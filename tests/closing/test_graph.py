@@ -248,10 +248,11 @@ async def test_the_dashboard_comes_at_once_and_again_after_a_sale_of_its_branch(
     first, second = shop.house.branch_ids
 
     async with aclosing(ask.engine.subscribe(OWNER, FACTS, LIVE, None, {"branch": branch_text(first)})) as stream:
-        at_once = orjson.loads(await asyncio.wait_for(anext(stream), 10))
+        after_a_sale = at_once = orjson.loads(await asyncio.wait_for(anext(stream), 10))
         await shop.sell(NewLine(service_id=shop.facial_id), branch=1, due_paise=129_600)
         await shop.sell(NewLine(service_id=shop.haircut_id), due_paise=78_800)
-        after_a_sale = orjson.loads(await asyncio.wait_for(anext(stream), 10))
+        while after_a_sale == at_once:  # the sales before it may be heard of late, and change nothing
+            after_a_sale = orjson.loads(await asyncio.wait_for(anext(stream), 10))
     await ask.engine.live.stop()
 
     assert second != first
