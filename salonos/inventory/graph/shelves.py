@@ -1,7 +1,6 @@
-"""Stock in the schema: items, levels, batches, moves; and the writes that change them."""
+"""What lies on the shelves: items, levels, batches, moves."""
 
 from datetime import date, datetime
-from typing import Annotated
 from uuid import UUID
 
 import strawberry
@@ -9,10 +8,9 @@ from sqlalchemy import BigInteger, ColumnElement, FromClause, Integer, Text, cas
 from sqlalchemy.dialects.postgresql import INTERVAL
 from sqlalchemy.orm import InstrumentedAttribute
 
-from salonos.accounting.graph import PeriodClosed, in_reach
+from salonos.accounting.graph import in_reach
 from salonos.catalog import tables as catalog
 from salonos.catalog.graph import PREFIX, Product, begins_with
-from salonos.graph.events import on_event
 from salonos.graph.fields import (
     Order,
     Within,
@@ -21,29 +19,22 @@ from salonos.graph.fields import (
     connection,
     enum_of,
     extend,
-    field,
     key,
     many,
     node,
     now_value,
     one,
-    ref,
     row,
     where,
 )
-from salonos.graph.mutations import Idempotency, mutation
-from salonos.graph.problem import InvalidInput, Problem, StaleVersion, problem
-from salonos.graph.roots import Connection, Mutation, Node, Query, Subscription
-from salonos.graph.scalars import EventCursor
-from salonos.inventory import commands, events, problems, tables
+from salonos.graph.roots import Connection, Node, Query
+from salonos.inventory import tables
 from salonos.inventory.rules import StockMoveKind, StockUnit, StockUse
 from salonos.kernel.actor import Access
 from salonos.kernel.database import Paise
-from salonos.kernel.ids import id_value
 from salonos.kernel.money import Money
 from salonos.kernel.permissions import Permission
 from salonos.kernel.quantity import Quantity
-from salonos.kernel.work import Work
 from salonos.salon.graph import Branch
 
 STOCK_READ = Permission.STOCK_READ
@@ -342,233 +333,3 @@ class StockReads:
         filter=StockMoveFilter,
         branch_id=key(tables.StockMove.branch_id, "Where.", prefix="branch"),
     )
-
-
-# --- events
-
-
-@strawberry.type(description="An item came down to its reorder point.")
-class StockLowEvent:
-    """An item came down to its reorder point."""
-
-    cursor: EventCursor = field("Give it as `after` to resume behind this event.")
-    occurred_at: datetime = field("When.")
-    level: StockLevel | None = field("The level as it is now.")
-
-
-@extend(Subscription)
-class StockEvents:
-    """The facts."""
-
-    stock_low: StockLowEvent | None = on_event(
-        events.StockLow,
-        "An item came down to its reorder point at a branch: once, until it has risen above it again.",
-        requires=STOCK_READ,
-        payload=lambda event: StockLowEvent(
-            cursor=EventCursor(event.cursor), occurred_at=event.occurred_at, level=ref(StockLevel, event.subject_id)
-        ),
-    )
-
-
-# --- problems
-
-
-@problem(problems.StockTooLow)
-class StockTooLow(Problem):
-    """The branch has less of a product than what is to leave, and may not go below zero."""
-
-    product: Product | None = field("Which.")
-    available: Quantity = field("How much may be sold or used today: expired batches don't count.")
-
-
-@problem(problems.AlreadyStocked)
-class AlreadyStocked(Problem):
-    """The product is kept in stock already."""
-
-    product: Product | None = field("Which.")
-
-
-@problem(problems.StockUnitInUse)
-class StockUnitInUse(Problem):
-    """An item that was ever moved keeps its unit."""
-
-    product: Product | None = field("Which.")
-
-
-@problem(problems.StockBelowZero)
-class StockBelowZero(Problem):
-    """The branch has items below zero, so that it can't be forbidden now."""
-
-    branch: Branch | None = field("Which.")
-
-
-# --- inputs
-
-
-@strawberry.input(description="Another unit in which an item comes.")
-class StockUnitInput:
-    """Another unit in which an item comes."""
-
-    unit: StockUnit = field("The other unit.")
-    holds: Quantity = field("How much of the item's own unit one of it holds: above 0.")
-
-
-@strawberry.input(description="A product that is to be kept in stock.")
-class StockProductInput:
-    """A product that is to be kept in stock."""
-
-    product_id: strawberry.ID = field("Which. Whether it is retail decides what it is worth and does not change later.")
-    unit: StockUnit = field("What it is counted, sold and used in.")
-    units: list[StockUnitInput] | None = field("In which other units it comes, at most 6.")
-    supplier_name: str | None = field("Who delivers it, at most 120 characters.")
-    reorder_point: Quantity | None = field("At this quantity or below a branch is low.")
-    reorder_quantity: Quantity | None = field("How much is ordered at once: above 0.")
-
-
-@strawberry.input(description="How an item is kept from now on, in place of all that was said.")
-class UpdateStockItemInput:
-    """How an item is kept from now on."""
-
-    product_id: strawberry.ID = field("Which.")
-    expected_version: int = field("The version that was read.")
-    unit: StockUnit = field("What it is counted in; another one only while nothing was ever moved.")
-    units: list[StockUnitInput] | None = field("In which other units it comes, at most 6.")
-    supplier_name: str | None = field("Who delivers it, at most 120 characters.")
-    reorder_point: Quantity | None = field("At this quantity or below a branch is low.")
-    reorder_quantity: Quantity | None = field("How much is ordered at once: above 0.")
-
-
-@strawberry.input(description="Whether a branch may issue what it does not have.")
-class SetStockPolicyInput:
-    """Whether a branch may issue what it does not have."""
-
-    branch_id: strawberry.ID = field("Which.")
-    allows_negative: bool = field("Whether its stock may go below zero.")
-
-
-@strawberry.input(description="Goods of one batch that came in.")
-class ReceiveLineInput:
-    """Goods of one batch that came in."""
-
-    product_id: strawberry.ID = field("What came.")
-    quantity: Quantity = field("How many of `unit`: above 0, at most a million.")
-    unit: StockUnit | None = field("In which of the item's units; its own when left out.")
-    unit_cost: Money = field("What one of `unit` cost, without tax.")
-    batch: str | None = field("The batch as printed, at most 40 characters.")
-    expires_on: date | None = field("The last date on which it may be sold or used: today or later.")
-
-
-@strawberry.input(description="Goods that came to a branch without an order.")
-class ReceiveStockInput:
-    """Goods that came to a branch without an order."""
-
-    branch_id: strawberry.ID = field("Where they are put on the shelf.")
-    lines: list[ReceiveLineInput] = field("1 to 200 lines.")
-    reference: str | None = field("What stands on the delivery note, at most 120 characters.")
-
-
-# --- results
-
-
-@strawberry.type(description="The product is kept in stock.")
-class StockProductSuccess:
-    """The product is kept in stock."""
-
-    item: StockItem | None = field("Its card.")
-
-
-@strawberry.type(description="The item is kept as was said.")
-class UpdateStockItemSuccess:
-    """The item is kept as was said."""
-
-    item: StockItem | None = field("Its card.")
-
-
-@strawberry.type(description="The branch works by this from now on.")
-class SetStockPolicySuccess:
-    """The branch works by this from now on."""
-
-    branch: Branch | None = field("The branch.")
-
-
-@strawberry.type(description="The goods are on the shelf and in the books.")
-class ReceiveStockSuccess:
-    """The goods are on the shelf and in the books."""
-
-    moves: list[StockMove] | None = field("A move for each line, in their order.")
-
-
-StockProductResult = Annotated[
-    StockProductSuccess | InvalidInput | AlreadyStocked,
-    strawberry.union("StockProductResult", description="What became of it."),
-]
-UpdateStockItemResult = Annotated[
-    UpdateStockItemSuccess | InvalidInput | StaleVersion | StockUnitInUse,
-    strawberry.union("UpdateStockItemResult", description="What became of it."),
-]
-SetStockPolicyResult = Annotated[
-    SetStockPolicySuccess | InvalidInput | StockBelowZero,
-    strawberry.union("SetStockPolicyResult", description="What became of it."),
-]
-ReceiveStockResult = Annotated[
-    ReceiveStockSuccess | InvalidInput | PeriodClosed,
-    strawberry.union("ReceiveStockResult", description="What became of it."),
-]
-
-
-def item_of(given: StockProductInput | UpdateStockItemInput) -> commands.NewItem:
-    """How an input says that an item is kept."""
-    return commands.NewItem(
-        unit=given.unit,
-        supplier_name=given.supplier_name,
-        reorder_point_milli=given.reorder_point,
-        reorder_quantity_milli=given.reorder_quantity,
-        units=[(each.unit, each.holds) for each in given.units or ()],
-    )
-
-
-@extend(Mutation)
-class StockWrites:
-    """Stock's writes."""
-
-    @mutation("Begin to keep a product in stock, with nothing on the shelves.", requires=Permission.CATALOG_MANAGE)
-    async def stock_product(self, work: Work, input: StockProductInput) -> StockProductResult:
-        """Makes an item of a product."""
-        product_id = id_value("product", input.product_id)
-        return StockProductSuccess(item=ref(StockItem, await commands.stock_product(work, product_id, item_of(input))))
-
-    @mutation("Say anew how an item is kept.", requires=Permission.CATALOG_MANAGE)
-    async def update_stock_item(self, work: Work, input: UpdateStockItemInput) -> UpdateStockItemResult:
-        """Changes an item."""
-        item_id = await commands.update_stock_item(
-            work, id_value("product", input.product_id), item_of(input), expected_version=input.expected_version
-        )
-        return UpdateStockItemSuccess(item=ref(StockItem, item_id))
-
-    @mutation("Let a branch issue what it does not have, or forbid it.", requires=Permission.STOCK_APPROVE)
-    async def set_stock_policy(self, work: Work, input: SetStockPolicyInput) -> SetStockPolicyResult:
-        """Sets the policy."""
-        branch_id = id_value("branch", input.branch_id)
-        await commands.set_stock_policy(work, branch_id, allows_negative=input.allows_negative)
-        return SetStockPolicySuccess(branch=ref(Branch, branch_id))
-
-    @mutation(
-        "Put goods that came without an order on the shelf, and into the books.",
-        requires=Permission.STOCK_RECEIVE,
-        idempotency=Idempotency.REQUIRED,
-    )
-    async def receive_stock(self, work: Work, input: ReceiveStockInput) -> ReceiveStockResult:
-        """Takes goods in."""
-        lines = tuple(
-            commands.ReceivedLine(
-                product_id=id_value("product", line.product_id),
-                quantity_milli=line.quantity,
-                unit_cost_paise=line.unit_cost,
-                unit=line.unit,
-                batch=line.batch,
-                expires_on=line.expires_on,
-            )
-            for line in input.lines
-        )
-        receipt = commands.NewReceipt(id_value("branch", input.branch_id), lines, input.reference)
-        return ReceiveStockSuccess(moves=[ref(StockMove, each) for each in await commands.receive_stock(work, receipt)])

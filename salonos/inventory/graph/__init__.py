@@ -1,0 +1,6 @@
+"""Stock in the schema, a module per action. Higher features refer to `StockTooLow`."""
+
+from salonos.inventory.graph import events, items, problems, receiving, shelves
+from salonos.inventory.graph.problems import StockTooLow
+
+__all__ = ["StockTooLow", "events", "items", "problems", "receiving", "shelves"]

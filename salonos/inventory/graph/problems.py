@@ -1,0 +1,39 @@
+"""Expected failures of stock, as the schema has them."""
+
+from salonos.catalog.graph import Product
+from salonos.graph.fields import (
+    field,
+)
+from salonos.graph.problem import Problem, problem
+from salonos.inventory import problems
+from salonos.kernel.quantity import Quantity
+from salonos.salon.graph import Branch
+
+
+@problem(problems.StockTooLow)
+class StockTooLow(Problem):
+    """The branch has less of a product than what is to leave, and may not go below zero."""
+
+    product: Product | None = field("Which.")
+    available: Quantity = field("How much may be sold or used today: expired batches don't count.")
+
+
+@problem(problems.AlreadyStocked)
+class AlreadyStocked(Problem):
+    """The product is kept in stock already."""
+
+    product: Product | None = field("Which.")
+
+
+@problem(problems.StockUnitInUse)
+class StockUnitInUse(Problem):
+    """An item that was ever moved keeps its unit."""
+
+    product: Product | None = field("Which.")
+
+
+@problem(problems.StockBelowZero)
+class StockBelowZero(Problem):
+    """The branch has items below zero, so that it can't be forbidden now."""
+
+    branch: Branch | None = field("Which.")
