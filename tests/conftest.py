@@ -7,7 +7,6 @@ import pytest
 
 from salonos.kernel import crypto
 from salonos.kernel.database import Database
-from salonos.kernel.ids import new_id
 from tests import servers
 from tests.statements import Statements
 
@@ -24,10 +23,9 @@ def keys() -> None:
 @pytest.fixture
 async def database_url() -> AsyncIterator[str]:
     """The address of a migrated database that only this test uses."""
-    name = f"test_{new_id().hex}"
-    await servers.create_database(name)
+    name = servers.spares.take()
     yield servers.url_of(name)
-    await servers.drop_database(name)
+    servers.spares.give_back(name)
 
 
 @pytest.fixture

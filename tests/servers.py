@@ -1,13 +1,17 @@
-"""The suite's own PostgreSQL and Valkey: started once per run, a fresh database for each test.
+"""The suite's own PostgreSQL and Valkey, and a fresh database for each test.
 
-The first process of a run (the xdist controller, or pytest itself) starts the servers and makes a migrated template
-database; every test copies it, which takes some thirty milliseconds. Nothing here survives the run.
+Each process that runs tests (an xdist worker, or pytest itself) starts servers of its own: a transaction that a test
+holds open delays the events of every database of its server, so that tests of two processes would wait for each other.
+It makes a migrated template database; a thread copies it ahead of the tests, since a copy takes as long as many a test.
+Nothing here survives the run.
 """
 
 import asyncio
 import os
+import queue
 import shutil
 import tempfile
+import threading
 from pathlib import Path
 
 import asyncpg
@@ -16,14 +20,66 @@ import pytest
 from salonos import embedded
 from salonos.kernel import migrations
 from salonos.kernel.database import plain_url
+from salonos.kernel.ids import new_id
 
 DATABASE = "SALONOS_TEST_DATABASE_URL"
 REDIS = "SALONOS_TEST_REDIS_URL"
 TEMPLATE = "template_salonos"
+AHEAD = 2
+"""So many databases wait for their test."""
+
+
+class Spares:
+    """Databases made ahead, and removed behind, by a thread."""
+
+    def __init__(self) -> None:
+        self._made: queue.Queue[str | Exception] = queue.Queue()
+        self._orders: queue.Queue[tuple[str, bool] | None] = queue.Queue()
+        self._thread = threading.Thread(target=asyncio.run, args=(self._work(),), name="spare-databases")
+
+    def start(self) -> None:
+        """Begins with some."""
+        self._thread.start()
+        for _ in range(AHEAD):
+            self._order_another()
+
+    def take(self) -> str:
+        """The name of a database that nobody has used."""
+        self._order_another()
+        made = self._made.get(timeout=60)
+        if isinstance(made, Exception):
+            raise made
+        return made
+
+    def give_back(self, name: str) -> None:
+        """A database that is not needed any more."""
+        self._orders.put((name, False))
+
+    def stop(self) -> None:
+        """Ends the thread."""
+        self._orders.put(None)
+        self._thread.join()
+
+    def _order_another(self) -> None:
+        self._orders.put((f"test_{new_id().hex}", True))
+
+    async def _work(self) -> None:
+        while order := await asyncio.to_thread(self._orders.get):
+            name, is_new = order
+            try:
+                await (create_database(name) if is_new else drop_database(name))
+            except Exception as error:  # noqa: BLE001  whoever takes the next database is told
+                self._made.put(error)
+            else:
+                if is_new:
+                    self._made.put(name)
+
+
+spares = Spares()
 
 
 class TestServers:
-    """A pytest plugin of the first process; its workers find the addresses in the environment."""
+    """A pytest plugin of a process that runs tests; the processes that it starts find the addresses in its environment."""
 
     __test__ = False
 
@@ -38,6 +94,7 @@ class TestServers:
         os.environ[REDIS] = self.servers.redis_url
         os.environ["SALONOS_FORGETFUL_DATABASE"] = "1"  # the suite's server does without fsync
         asyncio.run(self._make_template())
+        spares.start()
 
     async def _make_template(self) -> None:
         await create_database(TEMPLATE, template="template0")
@@ -46,13 +103,15 @@ class TestServers:
     def pytest_unconfigure(self) -> None:
         """Ends what `start` started."""
         if self.servers is not None:
+            spares.stop()
             self.servers.stop()
         shutil.rmtree(self.home, ignore_errors=True)
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Registered through conftest: starts the servers in the first process only."""
-    if hasattr(config, "workerinput") or DATABASE in os.environ or config.option.collectonly:
+    """Registered through conftest: starts the servers of a process that runs tests."""
+    leaves_it_to_workers = not hasattr(config, "workerinput") and config.option.numprocesses
+    if leaves_it_to_workers or config.option.collectonly:
         return
     servers = TestServers()
     config.pluginmanager.register(servers, "salonos-servers")
@@ -68,7 +127,7 @@ async def create_database(name: str, *, template: str = TEMPLATE) -> None:
     """A new database, a copy of another."""
     owner = await asyncpg.connect(plain_url(os.environ[DATABASE]))
     try:
-        await owner.execute(f'create database "{name}" template "{template}" strategy wal_log')
+        await owner.execute(f'create database "{name}" template "{template}" strategy file_copy')
     finally:
         await owner.close()
 
