@@ -1,7 +1,8 @@
 """What every test may ask for: a database of its own, the Redis of the run, a counter of statements."""
 
+import logging
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
@@ -18,6 +19,16 @@ SECRET = b"a secret for tests of forty bytes length"
 def keys() -> None:
     """The keys of this process."""
     crypto.configure(crypto.Keyring(SECRET))
+
+
+@pytest.fixture(autouse=True)
+def log() -> Iterator[None]:
+    """The process's log is as it was, whatever a test started in it."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
 
 
 @pytest.fixture
