@@ -6,7 +6,7 @@ INSTALLED := .venv/.installed
 STATE := .salonos
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format format-check lint types imports schema schema-check migration-check prove lock browser bench clean
+.PHONY: help run test check format format-check lint types imports schema schema-check migration-check prove lock browser clients bench clean
 
 help:  ## print this index
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -59,12 +59,16 @@ prove: $(INSTALLED)  ## the guarantees at their full numbers: takes long
 browser: $(INSTALLED)  ## the playground in headless Chromium; brings Node packages and Chromium itself
 	@tests/browser/run.sh
 
+clients: $(INSTALLED)  ## public GraphQL clients on the real salon, and the example till; brings Node packages, gql and Chromium itself
+	@tests/clients/run.sh
+
 bench: $(INSTALLED)  ## SalonOS beside a hand-written server and others; brings wrk and Node packages itself
 	@bench/install.sh
 	@$(BIN)/python -m bench.run $(ONLY)
 
 lock:  ## write requirements.lock anew
 	@$(BIN)/uv pip compile --universal --generate-hashes --no-emit-index-url --python-version 3.11 --group dev pyproject.toml -o requirements.lock --quiet
+	@$(BIN)/uv pip compile --universal --generate-hashes --no-emit-index-url --python-version 3.11 tests/clients/gql.in -o tests/clients/gql.lock --quiet
 
 clean:  ## remove what was installed and the salon's local state
 	@rm -rf .venv $(STATE)
