@@ -5,6 +5,7 @@ from uuid import UUID
 
 from salonos.kernel.money import Money
 from salonos.kernel.problems import Problem
+from salonos.kernel.quantity import Quantity
 
 
 @dataclass(eq=False)
@@ -58,3 +59,20 @@ class DiscountNeedsApproval(Problem):
     limit: Money
     discount: Money
     message: str = "This discount is more than you may give."
+
+
+@dataclass(eq=False)
+class NothingLeftToRefund(Problem):
+    """All of the bill was given back already."""
+
+    bill_id: UUID
+    message: str = "All of this bill was given back already."
+
+
+@dataclass(eq=False)
+class RefundTooMuch(Problem):
+    """More of a line is to go back than is left of it."""
+
+    line_id: UUID
+    left: Quantity
+    message: str = "That is more than what is left of this line."

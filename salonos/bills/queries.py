@@ -1,6 +1,6 @@
 """Named reads that commands and jobs need."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
@@ -10,7 +10,7 @@ from sqlalchemy import Uuid, bindparam, func, or_, select
 from salonos.accounting.rules import PaymentMethod
 from salonos.bills import rules, tables
 from salonos.identity import tables as identity
-from salonos.kernel.database import Paise
+from salonos.kernel.database import Milli, Paise
 from salonos.kernel.work import Work
 
 
@@ -33,6 +33,32 @@ async def lines_of(work: Work, bill_id: UUID) -> Sequence[tables.BillLine]:
     """A bill's lines in order."""
     found = select(tables.BillLine).where(tables.BillLine.bill_id == bill_id).order_by(tables.BillLine.position)
     return (await work.session.execute(found)).scalars().all()
+
+
+@dataclass(frozen=True)
+class GivenBack:
+    """What the credit notes of a bill gave back already; quantities by line."""
+
+    notes: int
+    total_paise: int
+    by_line: Mapping[UUID, int]
+
+
+async def given_back(work: Work, bill_id: UUID) -> GivenBack:
+    """Sums the credit notes of a bill."""
+    note, line = tables.Bill, tables.BillLine
+    of_bill = select(func.count(), func.coalesce(func.sum(note.total_paise, type_=Paise()), 0)).where(
+        note.original_id == bill_id
+    )
+    notes, total = (await work.session.execute(of_bill)).one()
+    of_lines = (
+        select(line.original_line_id, func.sum(line.quantity_milli, type_=Milli()))
+        .join(note, note.id == line.bill_id)
+        .where(note.original_id == bill_id)
+        .group_by(line.original_line_id)
+    )
+    found = (await work.session.execute(of_lines)).all() if notes else ()
+    return GivenBack(notes, total, {line_id: quantity for line_id, quantity in found if line_id is not None})
 
 
 async def payment_count(work: Work, bill_id: UUID) -> int:
@@ -66,6 +92,7 @@ async def cash_taken(work: Work, *, bill_id: UUID, customer_id: UUID | None, on:
     of_customer = cash.join(bill, bill.id == payment.bill_id).where(
         # Walk-in customers are nobody, and not all the same person: NULL equals nothing here.
         bill.customer_id == bindparam("customer_id", customer_id, Uuid()),
+        bill.kind != rules.BillKind.CREDIT_NOTE,
         payment.business_date == on,
     )
     of_bill = cash.where(payment.bill_id == bill_id)

@@ -6,6 +6,7 @@ Integers only: paise, thousandths of a unit, hundredths of a percent. Every roun
 import enum
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Final
 
 from salonos.accounting import rules as accounting
@@ -18,6 +19,10 @@ PAYMENTS_MAX: Final = 50
 TIPS_MAX: Final = 20
 QUANTITY_MAX: Final = 10**9
 """A million units: more on one line is a slip of the finger."""
+NOTES_MAX: Final = 100
+"""Credit notes of one bill."""
+APRIL: Final = 4
+"""The financial year's first month."""
 AMOUNT_MAX: Final = 10**12
 """A thousand crore rupees, for a line and for a bill. Everything that is summed stays far within BIGINT."""
 
@@ -182,17 +187,71 @@ def figures_of(lines: Sequence[PricedLine], *, discount: Discount | None, treatm
         for line, share in zip(lines, spread(bill_discount, nets), strict=True)
     ]
     total, round_off = to_whole_rupee(sum(line.tax.total_paise for line in found))
+    return _summed(found, total_paise=total, round_off_paise=round_off)
+
+
+def _summed(lines: Sequence[LineFigures], *, total_paise: int, round_off_paise: int) -> Figures:
     return Figures(
-        lines=tuple(found),
-        gross_paise=sum(line.gross_paise for line in found),
-        discount_paise=bill_discount + sum(line.discount_paise for line in found),
-        taxable_paise=sum(line.tax.taxable_paise for line in found),
-        cgst_paise=sum(line.tax.cgst_paise for line in found),
-        sgst_paise=sum(line.tax.sgst_paise for line in found),
-        igst_paise=sum(line.tax.igst_paise for line in found),
-        round_off_paise=round_off,
-        total_paise=total,
+        lines=tuple(lines),
+        gross_paise=sum(line.gross_paise for line in lines),
+        discount_paise=sum(line.discount_paise + line.bill_discount_paise for line in lines),
+        taxable_paise=sum(line.tax.taxable_paise for line in lines),
+        cgst_paise=sum(line.tax.cgst_paise for line in lines),
+        sgst_paise=sum(line.tax.sgst_paise for line in lines),
+        igst_paise=sum(line.tax.igst_paise for line in lines),
+        round_off_paise=round_off_paise,
+        total_paise=total_paise,
     )
+
+
+# --- refunds
+
+
+@dataclass(frozen=True)
+class SoldLine:
+    """A posted line, and how much of it went back already."""
+
+    quantity_milli: int
+    discount_paise: int
+    bill_discount_paise: int
+    is_tax_included: bool
+    tax: Tax
+    refunded_milli: int = 0
+
+    @property
+    def left_milli(self) -> int:
+        """What may still go back."""
+        return self.quantity_milli - self.refunded_milli
+
+    def part(self, back_milli: int, *, lowers_tax: bool) -> LineFigures:
+        """What a note says of some of the line. All parts together are the line to the paisa, however it is cut.
+
+        A note that comes too late to lower the tax gives back the same money as value without tax.
+        """
+
+        def of(paise: int) -> int:
+            until_now = half_up(paise * (self.refunded_milli + back_milli), self.quantity_milli)
+            return until_now - half_up(paise * self.refunded_milli, self.quantity_milli)
+
+        tax = Tax(of(self.tax.taxable_paise), of(self.tax.cgst_paise), of(self.tax.sgst_paise), of(self.tax.igst_paise))
+        if not lowers_tax:
+            tax = Tax(tax.total_paise)
+        own, share = of(self.discount_paise), of(self.bill_discount_paise)
+        priced = tax.total_paise if self.is_tax_included else tax.taxable_paise
+        return LineFigures(priced + own + share, own, share, tax)
+
+
+def note_figures(parts: Sequence[LineFigures], *, left_paise: int, completes: bool) -> Figures:
+    """A credit note's figures: whole rupees as on a bill, never more than is left of its total, at the end exactly that."""
+    exact = sum(part.tax.total_paise for part in parts)
+    total = left_paise if completes else min(to_whole_rupee(exact)[0], left_paise)
+    return _summed(parts, total_paise=total, round_off_paise=total - exact)
+
+
+def lowers_tax(invoiced_on: date, on: date) -> bool:
+    """Whether a credit note may still lower the tax: until 30 November after the invoice's year (section 34 CGST Act)."""
+    year_ends = invoiced_on.year + (invoiced_on.month >= APRIL)
+    return on <= date(year_ends, 11, 30)
 
 
 # --- limits
@@ -351,6 +410,16 @@ def sale_amounts(
     ]
     moved = tuple(each for each in found if each.paise)
     return moved or (Amount(accounting.SERVICES, 0), Amount(accounting.ROUND_OFF, 0))
+
+
+def refund_amounts(
+    figures: Figures, *, services_paise: int, back: Iterable[Kept], credited_paise: int
+) -> tuple[Amount, ...]:
+    """The entry of a credit note: a bill's, the other way round."""
+    sale = sale_amounts(
+        figures, services_paise=services_paise, kept=back, advance_paise=0, owed_paise=credited_paise, tip_paise=0
+    )
+    return tuple(Amount(each.account_code, -each.paise, each.is_party) for each in sale)
 
 
 def money_amounts(kept: Iterable[Kept]) -> tuple[Amount, ...]:

@@ -30,6 +30,9 @@ class Bill(Base):
     `discount_paise` is all that is taken off, as priced; `bill_discount_paise` and `bill_discount_hundredths` are what
     was asked to be taken off the whole bill, one of them at most. While a bill is a draft, `paid_paise` lies in the
     account of advances. `gstin` and `place_of_supply` are the supplier's registration and the state of that day.
+
+    A credit note corrects `original_id`: its `paid_paise` went back as money, its `credited_paise` lowered the debt. A
+    sale's `credited_paise` is the sum of its notes'.
     """
 
     __tablename__ = "bills"
@@ -66,10 +69,13 @@ class Bill(Base):
     tip_paise: Mapped[int] = mapped_column(Paise)
     paid_paise: Mapped[int] = mapped_column(Paise)
     balance_due_paise: Mapped[int] = mapped_column(
-        Paise, Computed("total_paise + tip_paise - paid_paise", persisted=True)
+        Paise, Computed("total_paise + tip_paise - paid_paise - credited_paise", persisted=True)
     )
     payment_state: Mapped[PaymentState] = enum_column(PaymentState)
     entry_id: Mapped[UUID | None] = mapped_column(ForeignKey(accounting.Entry.id))
+    original_id: Mapped[UUID | None] = mapped_column(ForeignKey("bills.id"))
+    refund_reason: Mapped[str | None]
+    credited_paise: Mapped[int] = mapped_column(Paise, server_default=text("0"))
     __table_args__ = (
         UniqueConstraint("number"),
         UniqueConstraint("entry_id"),
@@ -77,10 +83,14 @@ class Bill(Base):
             "total_paise = taxable_paise + cgst_paise + sgst_paise + igst_paise + round_off_paise", name="total"
         ),
         CheckConstraint("cgst_paise = sgst_paise and (igst_paise = 0 or cgst_paise = 0)", name="one_kind_of_tax"),
-        CheckConstraint("round_off_paise between -49 and 50 and total_paise % 100 = 0", name="whole_rupees"),
         CheckConstraint(
-            "least(gross_paise, discount_paise, taxable_paise, cgst_paise, igst_paise, total_paise, tip_paise, paid_paise)"
-            " >= 0 and discount_paise <= gross_paise and paid_paise <= total_paise + tip_paise",
+            "(kind = 'CREDIT_NOTE' or round_off_paise between -49 and 50) and total_paise % 100 = 0",
+            name="whole_rupees",
+        ),
+        CheckConstraint(
+            "least(gross_paise, discount_paise, taxable_paise, cgst_paise, igst_paise, total_paise, tip_paise, paid_paise,"
+            " credited_paise) >= 0"
+            " and discount_paise <= gross_paise and paid_paise + credited_paise <= total_paise + tip_paise",
             name="amounts",
         ),
         CheckConstraint("total_paise <= 1000000000000 and gross_paise <= 1000000000000", name="largest"),
@@ -91,18 +101,25 @@ class Bill(Base):
             name="posted_is_whole",
         ),
         CheckConstraint(
-            "payment_state = case when paid_paise >= total_paise + tip_paise then 'PAID'"
+            "payment_state = case when paid_paise + credited_paise >= total_paise + tip_paise then 'PAID'"
             " when paid_paise = 0 then 'UNPAID' else 'PARTLY_PAID' end",
             name="payment_state_of_paid",
         ),
         CheckConstraint(
-            "not (status = 'POSTED' and total_paise + tip_paise - paid_paise > 0)"
+            "not (status = 'POSTED' and total_paise + tip_paise - paid_paise - credited_paise > 0)"
             " or (customer_id is not null and tip_paise = 0)",
             name="owed_by_somebody",
         ),
         CheckConstraint("kind <> 'BILL_OF_SUPPLY' or cgst_paise + igst_paise = 0", name="tax_on_invoice"),
         CheckConstraint("num_nonnulls(bill_discount_paise, bill_discount_hundredths) <= 1", name="one_discount"),
         CheckConstraint("version > 0", name="version"),
+        CheckConstraint(
+            "case when kind = 'CREDIT_NOTE' then original_id is not null and refund_reason is not null"
+            " and status = 'POSTED' and tip_paise = 0 and paid_paise + credited_paise = total_paise"
+            " else num_nonnulls(original_id, refund_reason) = 0 end",
+            name="note_is_settled",
+        ),
+        CheckConstraint("char_length(refund_reason) between 1 and 200", name="refund_reason"),
         Index("ix_bills_listed_at_id", "listed_at", "id"),
         Index("ix_bills_branch_id_listed_at_id", "branch_id", "listed_at", "id"),
         Index("ix_bills_customer_id_listed_at_id", "customer_id", "listed_at", "id"),
@@ -116,12 +133,20 @@ class Bill(Base):
         Index("ix_bills_branch_id_number_key_id", "branch_id", "number_key", "id"),
         Index("ix_bills_branch_id_business_date", "branch_id", "business_date"),
         Index("ix_bills_owed", "customer_id", postgresql_where=text(_OWED)),
+        Index(
+            "ix_bills_original_id",
+            "original_id",
+            "listed_at",
+            "id",
+            postgresql_where=text("original_id is not null"),
+        ),
     )
 
 
 class BillLine(Base):
     """One service or one product on a bill, as it was priced then. `discount_paise` is the line's own.
 
+    A credit note's line gives back some of `original_line_id`.
     `unit_cost_paise` is what one had cost us, where it was known.
     """
 
@@ -148,6 +173,7 @@ class BillLine(Base):
     sgst_paise: Mapped[int] = mapped_column(Paise)
     igst_paise: Mapped[int] = mapped_column(Paise)
     unit_cost_paise: Mapped[int | None] = mapped_column(Paise)
+    original_line_id: Mapped[UUID | None] = mapped_column(ForeignKey("bill_lines.id"))
     __table_args__ = (
         UniqueConstraint("bill_id", "position"),
         CheckConstraint("num_nonnulls(service_id, product_id) = 1", name="one_item"),
@@ -168,11 +194,16 @@ class BillLine(Base):
         Index("ix_bill_lines_staff_id_bill_id", "staff_id", "bill_id"),
         Index("ix_bill_lines_service_id_bill_id", "service_id", "bill_id"),
         Index("ix_bill_lines_product_id_bill_id", "product_id", "bill_id"),
+        Index(
+            "ix_bill_lines_original_line_id",
+            "original_line_id",
+            postgresql_where=text("original_line_id is not null"),
+        ),
     )
 
 
 class Payment(Base):
-    """The share of a money move that settles a bill: what was kept. Append-only."""
+    """The share of a money move that settles a bill: what was kept, or on a credit note what went back. Append-only."""
 
     __tablename__ = "payments"
     id: Mapped[UUID] = primary_id("payment")

@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 import strawberry
-from sqlalchemy import Date, Select, Uuid, any_, cast, func, or_, select, true
+from sqlalchemy import Date, Select, Uuid, any_, case, cast, func, or_, select, true
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.sql import ColumnElement, SQLColumnExpression, Subquery
 from sqlalchemy.types import Integer
@@ -144,7 +144,7 @@ class DaySummary(Node):
     tip_total: Money | None = column(tables.DaySummary.tip_paise, "Tips on that day's bills.", requires=REVENUE)
     collected_total: Money | None = column(
         tables.DaySummary.collected_paise,
-        "All money kept that day, whichever bills it was for, tips included: the sum of `paymentTotals`.",
+        "All money kept that day for whichever bills, with tips, less what was given back: sum of `paymentTotals`.",
         requires=REVENUE,
     )
     debt_collected_total: Money | None = column(
@@ -254,12 +254,13 @@ def bills_of(at: Subquery) -> Subquery:
 
 
 def payments_of(at: Subquery) -> Subquery:
-    """What was paid, whichever date the bill has."""
+    """What was paid less what was given back, whichever date the bill has."""
+    kept = case((IS_NOTE, -bills.Payment.amount_paise), else_=bills.Payment.amount_paise)
     by = {each: bills.Payment.method == each for each in (PaymentMethod.CASH, PaymentMethod.UPI, PaymentMethod.CARD)}
     return (
         select(
-            *(paise(bills.Payment.amount_paise, test).label(each.name.lower()) for each, test in by.items()),
-            paise(bills.Payment.amount_paise).label("collected"),
+            *(paise(kept, test).label(each.name.lower()) for each, test in by.items()),
+            paise(kept).label("collected"),
         )
         .select_from(at.join(bills.Payment, bills.Payment.business_date == at.c.day).join(bills.Bill, true()))
         .where(bills.Bill.id == bills.Payment.bill_id, bills.Bill.branch_id == at.c.id)

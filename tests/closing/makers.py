@@ -120,8 +120,9 @@ async def reckon(database: Database, branch_id: UUID, day: date) -> Reckoning:
         bill = bill_rows[payment["bill_id"]]
         if (bill["branch_id"], payment["business_date"]) != (branch_id, day):
             continue
-        found.payments[payment["method"]] += payment["amount_paise"]
-        found.figures["collected_paise"] += payment["amount_paise"]
+        kept = -payment["amount_paise"] if bill["kind"] == "CREDIT_NOTE" else payment["amount_paise"]
+        found.payments[payment["method"]] += kept
+        found.figures["collected_paise"] += kept
         if bill["status"] == "POSTED" and bill["business_date"] < day:
             found.figures["debt_collected_paise"] += payment["amount_paise"]
     found.figures["net_paise"] = found.figures["sales_paise"] - found.figures["refund_paise"]

@@ -9,17 +9,21 @@ from salonos.bills.commands.checking_out import check_out
 from salonos.bills.commands.drafting import create_bill, update_bill
 from salonos.bills.commands.posting import post_bill
 from salonos.bills.commands.pricing import BillContents, NewBill, NewLine, NewSale, NewTip
+from salonos.bills.commands.refunding import NewRefund, RefundedLine, refund_bill
 
 __all__ = [
     "BillContents",
     "NewBill",
     "NewLine",
+    "NewRefund",
     "NewSale",
     "NewTip",
+    "RefundedLine",
     "TakenPayment",
     "add_payment",
     "check_out",
     "create_bill",
     "post_bill",
+    "refund_bill",
     "update_bill",
 ]

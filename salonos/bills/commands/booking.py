@@ -91,8 +91,8 @@ async def book_sale(
             narration="Bill",
             cause_kind=CAUSE,
             cause_id=sale.bill_id,
-            lines=(*_lines(amounts, sale.customer_id), *goods),
-            tax_lines=_tax_lines(sale),
+            lines=(*entry_lines(amounts, sale.customer_id), *goods),
+            tax_lines=tax_lines(sale.lines, gstin=sale.branch.gstin),
             money=_money(kept),
             document=Document(
                 kind=document,
@@ -123,7 +123,7 @@ async def book_money(
             narration="Payment on a bill" if owing_id else "Payment on a draft",
             cause_kind=CAUSE,
             cause_id=bill_id,
-            lines=_lines((*rules.money_amounts(kept), against), owing_id),
+            lines=entry_lines((*rules.money_amounts(kept), against), owing_id),
             money=_money(kept),
         ),
     )
@@ -186,7 +186,8 @@ def _checked(checks: Checks, tender: rules.Tender, path: Path) -> rules.Tender:
     return rules.Tender(tender.method, tender.amount_paise, reference)
 
 
-def _lines(amounts: Sequence[rules.Amount], customer_id: UUID | None) -> tuple[NewLine, ...]:
+def entry_lines(amounts: Sequence[rules.Amount], customer_id: UUID | None) -> tuple[NewLine, ...]:
+    """Amounts by account; what is a party's stands in the customer's name."""
     return tuple(NewLine(each.account_code, each.paise, customer_id if each.is_party else None) for each in amounts)
 
 
@@ -203,9 +204,9 @@ def _money(kept: Sequence[rules.Kept]) -> tuple[NewMoneyMove, ...]:
     return tuple(NewMoneyMove(each.method, each.amount_paise, each.reference) for each in kept)
 
 
-def _tax_lines(sale: Sale) -> tuple[TaxLine, ...]:
-    """Only who is registered files returns."""
-    if sale.branch.gstin is None:
+def tax_lines(lines: Sequence[SoldLine], *, gstin: str | None) -> tuple[TaxLine, ...]:
+    """What the returns need of a document's lines: only who is registered files them."""
+    if gstin is None:
         return ()
     return tuple(
         TaxLine(
@@ -218,5 +219,5 @@ def _tax_lines(sale: Sale) -> tuple[TaxLine, ...]:
             sgst_paise=line.tax.sgst_paise,
             igst_paise=line.tax.igst_paise,
         )
-        for line in sale.lines
+        for line in lines
     )

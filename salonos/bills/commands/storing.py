@@ -63,6 +63,7 @@ def draft_row(work: Work, bill_id: UUID, priced: PricedBill) -> Row:
         "created_at": work.now,
         "created_by_id": work.actor.id,
         "business_date": priced.on,
+        "credited_paise": 0,
         **content_values(priced),
         **paid_values(due_paise=priced.due_paise, paid_paise=0),
     }
@@ -83,6 +84,14 @@ def content_values(priced: PricedBill) -> Row:
         "bill_discount_hundredths": discount.share_hundredths,
         "discount_reason": priced.discount_reason,
         "discount_approved_by_id": priced.approved_by_id,
+        "tip_paise": priced.tip_paise,
+        **figure_values(figures),
+    }
+
+
+def figure_values(figures: rules.Figures) -> Row:
+    """What a document's row says of its amounts."""
+    return {
         "gross_paise": figures.gross_paise,
         "discount_paise": figures.discount_paise,
         "taxable_paise": figures.taxable_paise,
@@ -91,7 +100,19 @@ def content_values(priced: PricedBill) -> Row:
         "igst_paise": figures.igst_paise,
         "round_off_paise": figures.round_off_paise,
         "total_paise": figures.total_paise,
-        "tip_paise": priced.tip_paise,
+    }
+
+
+def line_figure_values(figures: rules.LineFigures) -> Row:
+    """What a line's row says of its amounts."""
+    return {
+        "gross_paise": figures.gross_paise,
+        "discount_paise": figures.discount_paise,
+        "bill_discount_paise": figures.bill_discount_paise,
+        "taxable_paise": figures.tax.taxable_paise,
+        "cgst_paise": figures.tax.cgst_paise,
+        "sgst_paise": figures.tax.sgst_paise,
+        "igst_paise": figures.tax.igst_paise,
     }
 
 
@@ -132,14 +153,8 @@ def line_rows(bill_id: UUID, priced: PricedBill) -> list[Row]:
             "discount_reason": item.reason,
             "rate_hundredths": item.priced.rate_hundredths,
             "is_tax_included": item.priced.is_tax_included,
-            "gross_paise": figures.gross_paise,
-            "discount_paise": figures.discount_paise,
-            "bill_discount_paise": figures.bill_discount_paise,
-            "taxable_paise": figures.tax.taxable_paise,
-            "cgst_paise": figures.tax.cgst_paise,
-            "sgst_paise": figures.tax.sgst_paise,
-            "igst_paise": figures.tax.igst_paise,
             "unit_cost_paise": item.item.unit_cost_paise,
+            **line_figure_values(figures),
         }
         for position, (item, figures) in enumerate(zip(priced.items, priced.figures.lines, strict=True), start=1)
     ]

@@ -1,10 +1,11 @@
 """Expected failures at the till in the schema."""
 
 from salonos.bills import problems
-from salonos.bills.graph.reads import Bill
+from salonos.bills.graph.reads import Bill, BillLine
 from salonos.graph.fields import field
 from salonos.graph.problem import Problem, problem
 from salonos.kernel.money import Money
+from salonos.kernel.quantity import Quantity
 
 
 @problem(problems.BillAlreadyPosted)
@@ -52,3 +53,18 @@ class DiscountNeedsApproval(Problem):
 
     limit: Money = field("What may be taken off this bill.")
     discount: Money = field("What would be taken off.")
+
+
+@problem(problems.NothingLeftToRefund)
+class NothingLeftToRefund(Problem):
+    """All of the bill was given back already."""
+
+    bill: Bill | None = field("The bill as it is; null out of reach.")
+
+
+@problem(problems.RefundTooMuch)
+class RefundTooMuch(Problem):
+    """More of a line is to go back than is left of it."""
+
+    line: BillLine | None = field("The line; null out of reach.")
+    left: Quantity = field("How much of it may still go back.")

@@ -58,7 +58,7 @@ from salonos.graph.fields import (
 from salonos.graph.roots import Connection, Node, Query
 from salonos.identity.graph import StaffMember
 from salonos.kernel.actor import Access, Reach
-from salonos.kernel.database import Paise
+from salonos.kernel.database import Milli, Paise
 from salonos.kernel.money import Money
 from salonos.kernel.permissions import Permission
 from salonos.kernel.quantity import Percentage, Quantity
@@ -79,7 +79,7 @@ enum_of(
     "Which document of the law a bill is.",
     TAX_INVOICE="A registered branch's bill, with GST.",
     BILL_OF_SUPPLY="The bill of a branch that takes no GST from customers.",
-    CREDIT_NOTE="Corrects a bill; its amounts are positive, and its kind gives the sign.",
+    CREDIT_NOTE="Gives back a bill or some of it; its amounts are positive, and its kind gives the sign.",
 )
 enum_of(
     PaymentState,
@@ -127,6 +127,15 @@ def cost_of_line() -> ColumnElement[int]:
     return type_coerce((thousandths + literal_column("500")) // literal_column("1000", BigInteger()), Paise())
 
 
+def refunded_of_line() -> ColumnElement[int]:
+    """How much of a line went back on credit notes."""
+    given = tables.BillLine.__table__.alias("given")
+    found = select(func.sum(given.c.quantity_milli, type_=Milli())).where(
+        given.c.original_line_id == tables.BillLine.id
+    )
+    return func.coalesce(found.correlate(tables.BillLine).scalar_subquery(), 0, type_=Milli())
+
+
 @node(tables.BillLine, scope=Within(tables.BillLine.bill_id, "Bill"), requires=BILL_READ)
 class BillLine(Node):
     """One service or one product on a bill, as it was priced then."""
@@ -163,6 +172,7 @@ class BillLine(Node):
         + tables.BillLine.igst_paise,
         "With tax, before the bill is rounded to whole rupees.",
     )
+    refunded: Quantity = column(refunded_of_line(), "How much of it went back on credit notes.")
     unit_cost: Money | None = column(
         tables.BillLine.unit_cost_paise,
         "What one had cost us, without tax; null for services and where it was not known.",
@@ -177,10 +187,10 @@ class BillLine(Node):
 
 @node(tables.Payment, scope=Within(tables.Payment.bill_id, "Bill"), requires=BILL_READ)
 class Payment(Node):
-    """Money that was kept towards a bill. It never changes."""
+    """Money that was kept towards a bill, or given back on a credit note. It never changes."""
 
     method: PaymentMethod = column(tables.Payment.method, "How it came. Never ON_ACCOUNT, which is no money.")
-    amount: Money = column(tables.Payment.amount_paise, "What was kept.")
+    amount: Money = column(tables.Payment.amount_paise, "What was kept; on a credit note what went back.")
     tendered: Money | None = column(tables.Payment.tendered_paise, "What was handed over; null but for cash.")
     change: Money | None = column(tables.Payment.change_paise, "What went back; null but for cash.")
     reference: str | None = column(tables.Payment.reference, "The bank's or the slip's number; null without one.")
@@ -242,9 +252,23 @@ class Bill(Node):
         tables.Bill.total_paise, "What the customer pays, without tips: taxable, taxes and round-off."
     )
     tip_total: Money = column(tables.Bill.tip_paise, "All tips.")
-    amount_paid: Money = column(tables.Bill.paid_paise, "What was kept of all payments.")
+    amount_paid: Money = column(
+        tables.Bill.paid_paise, "What was kept of all payments; on a credit note what went back."
+    )
     balance_due: Money = column(
-        tables.Bill.balance_due_paise, "What is still owed: total and tips, less what was paid."
+        tables.Bill.balance_due_paise, "What is still owed: total and tips, less what was paid and credited."
+    )
+    credited_total: Money = column(
+        tables.Bill.credited_paise,
+        "How much of the debt credit notes lowered; on a credit note, how much of its bill's debt it lowered.",
+    )
+    original: "Bill | None" = one(tables.Bill.original_id, "The bill that a credit note corrects; null for others.")
+    refund_reason: str | None = column(tables.Bill.refund_reason, "Why a credit note was given; null for others.")
+    credit_notes: "list[Bill]" = many(
+        tables.Bill.original_id,
+        "What was given back of it, in order, at most 100; none is typical.",
+        order_by=(tables.Bill.listed_at, tables.Bill.id),
+        limit=rules.NOTES_MAX,
     )
     place_of_supply: str = column(tables.Bill.place_of_supply, "GST state code of where it was supplied.")
     buyer_gstin: str | None = column(tables.Bill.buyer_gstin, "A registered customer's GSTIN; null for others.")
@@ -364,7 +388,10 @@ def balance_of_customer() -> ColumnElement[int]:
 
 def visits_of_customer() -> ColumnElement[int]:
     """On how many dates a customer came: two bills of one visit are one."""
-    return cast(_of_customer(func.count(tables.Bill.business_date.distinct())).scalar_subquery(), Integer())
+    came = _of_customer(func.count(tables.Bill.business_date.distinct())).where(
+        tables.Bill.kind != literal_column("'CREDIT_NOTE'")
+    )
+    return cast(came.scalar_subquery(), Integer())
 
 
 @extend(Customer)
