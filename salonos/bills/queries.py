@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
 
-from sqlalchemy import Uuid, bindparam, func, or_, select
+from sqlalchemy import Uuid, bindparam, cast, func, or_, select
 
 from salonos.accounting.rules import PaymentMethod
 from salonos.bills import rules, tables
@@ -47,12 +47,12 @@ class GivenBack:
 async def given_back(work: Work, bill_id: UUID) -> GivenBack:
     """Sums the credit notes of a bill."""
     note, line = tables.Bill, tables.BillLine
-    of_bill = select(func.count(), func.coalesce(func.sum(note.total_paise, type_=Paise()), 0)).where(
+    of_bill = select(func.count(), cast(func.coalesce(func.sum(note.total_paise), 0), Paise())).where(
         note.original_id == bill_id
     )
     notes, total = (await work.session.execute(of_bill)).one()
     of_lines = (
-        select(line.original_line_id, func.sum(line.quantity_milli, type_=Milli()))
+        select(line.original_line_id, cast(func.sum(line.quantity_milli), Milli()))
         .join(note, note.id == line.bill_id)
         .where(note.original_id == bill_id)
         .group_by(line.original_line_id)

@@ -7,7 +7,8 @@ from uuid import UUID
 import pytest
 
 from salonos.accounting.rules import PaymentMethod
-from salonos.bills.commands import NewLine, NewTip
+from salonos.bills import commands as bills
+from salonos.bills.commands import NewLine, NewRefund, NewTip
 from salonos.bills.rules import Tender
 from salonos.closing import commands, rules
 from salonos.kernel import due
@@ -53,8 +54,18 @@ async def busy_day(shop: Shop) -> None:
     await shop.collect(debt, Tender(PaymentMethod.BANK_TRANSFER, 20_000), version=1, now=NOON)
 
 
+async def give_back(shop: Shop, bill_id: UUID) -> None:
+    """All of a bill."""
+    refund = NewRefund(bill_id=bill_id, reason="Not what she wanted", method=PaymentMethod.CASH)
+    await shop.database.run(SYSTEM, lambda work: bills.refund_bill(work, refund), now=NOON)
+
+
 async def test_the_figures_are_those_of_an_independent_reckoning(shop: Shop) -> None:
+    haircut = NewLine(service_id=shop.haircut_id, staff_id=shop.staff_ids[0])
+    old = await shop.sell(haircut, by=PaymentMethod.UPI, due_paise=78_800, now=NOON - timedelta(days=2))
     await busy_day(shop)
+    for bill_id in (old, await shop.sell(haircut, by=PaymentMethod.UPI, due_paise=78_800)):
+        await give_back(shop, bill_id)
 
     summary_id = await summarise(shop)
 
