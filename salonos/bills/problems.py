@@ -76,3 +76,19 @@ class RefundTooMuch(Problem):
     line_id: UUID
     left: Quantity
     message: str = "That is more than what is left of this line."
+
+
+@dataclass(eq=False)
+class NothingOwed(Problem):
+    """The customer owes nothing at this branch."""
+
+    customer_id: UUID
+    message: str = "This customer owes nothing here."
+
+
+@dataclass(eq=False)
+class CustomerAssigned(Problem):
+    """The bill has its customer already."""
+
+    bill_id: UUID
+    message: str = "This bill has its customer already."

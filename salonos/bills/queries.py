@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
 
-from sqlalchemy import Uuid, bindparam, cast, func, or_, select
+from sqlalchemy import Text, Uuid, bindparam, cast, func, or_, select
+from sqlalchemy.dialects.postgresql import JSONB
 
 from salonos.accounting.rules import PaymentMethod
 from salonos.bills import rules, tables
@@ -20,13 +21,30 @@ class CashTaken:
 
     limit_paise: int | None
     of_customer_paise: int
-    of_bill_paise: int
+    of_bills_paise: Mapping[UUID, int]
 
 
 async def bill_for_update(work: Work, bill_id: UUID) -> tables.Bill | None:
     """A bill, locked so that two tills can't both pay, change or post it."""
     found = select(tables.Bill).where(tables.Bill.id == bill_id).with_for_update()
     return (await work.session.execute(found)).scalar_one_or_none()
+
+
+async def owed_for_update(work: Work, *, branch_id: UUID, customer_id: UUID) -> Sequence[tables.Bill]:
+    """The bills on which a customer owes something at a branch, the oldest first, locked."""
+    bill = tables.Bill
+    found = (
+        select(bill)
+        .where(
+            bill.customer_id == customer_id,
+            bill.branch_id == branch_id,
+            bill.status == rules.BillStatus.POSTED,
+            bill.balance_due_paise > 0,
+        )
+        .order_by(bill.listed_at, bill.id)
+        .with_for_update()
+    )
+    return (await work.session.execute(found)).scalars().all()
 
 
 async def lines_of(work: Work, bill_id: UUID) -> Sequence[tables.BillLine]:
@@ -82,8 +100,8 @@ async def discount_limit(work: Work, on: date) -> rules.DiscountLimit | None:
     return None if row is None else rules.DiscountLimit(row.amount_paise, row.share_hundredths)
 
 
-async def cash_taken(work: Work, *, bill_id: UUID, customer_id: UUID | None, on: date) -> CashTaken:
-    """The cash that counts towards the limit of section 269ST: of a person on a date, and of a bill on all dates."""
+async def cash_taken(work: Work, *, bill_ids: Sequence[UUID], customer_id: UUID | None, on: date) -> CashTaken:
+    """The cash that counts towards the limit of section 269ST: of a person on a date, and of bills on all dates."""
     payment, bill, limit = tables.Payment, tables.Bill, tables.CashLimit
     in_force = select(limit.amount_paise).where(limit.valid_from <= on).order_by(limit.valid_from.desc()).limit(1)
     cash = select(func.coalesce(func.sum(payment.amount_paise), 0, type_=Paise())).where(
@@ -95,6 +113,13 @@ async def cash_taken(work: Work, *, bill_id: UUID, customer_id: UUID | None, on:
         bill.kind != rules.BillKind.CREDIT_NOTE,
         payment.business_date == on,
     )
-    of_bill = cash.where(payment.bill_id == bill_id)
-    found = select(in_force.scalar_subquery(), of_customer.scalar_subquery(), of_bill.scalar_subquery())
-    return CashTaken(*(await work.session.execute(found)).one())
+    by_bill = (
+        select(payment.bill_id, func.sum(payment.amount_paise).label("paise"))
+        .where(payment.method == PaymentMethod.CASH, payment.bill_id.in_(bill_ids))
+        .group_by(payment.bill_id)
+        .subquery()
+    )
+    of_bills = select(func.jsonb_object_agg(cast(by_bill.c.bill_id, Text), by_bill.c.paise, type_=JSONB()))
+    found = select(in_force.scalar_subquery(), of_customer.scalar_subquery(), of_bills.scalar_subquery())
+    limit_paise, of_person, of_each = (await work.session.execute(found)).one()
+    return CashTaken(limit_paise, of_person, {UUID(bill_id): paise for bill_id, paise in (of_each or {}).items()})

@@ -337,6 +337,22 @@ def keep(rest_paise: int, tender: Tender) -> Settlement | Mismatch:
     return Settlement(found.kept, rest_paise - found.kept_paise)
 
 
+def shares_of(kept: Kept, owed_paise: Sequence[int]) -> tuple[Kept, ...]:
+    """One payment over several debts, the first first; the change stands with the last that it reaches.
+
+    Together they are the payment: what is kept is at most the sum of the debts.
+    """
+    left, shares = kept.amount_paise, []
+    for paise in owed_paise:
+        share = min(paise, left)
+        if share:
+            left -= share
+            change = None if kept.change_paise is None else (0 if left else kept.change_paise)
+            tendered = None if change is None else share + change
+            shares.append(Kept(kept.method, share, tendered, change, kept.reference))
+    return tuple(shares)
+
+
 def _with_change(money: Sequence[Tender], change_paise: int, handed_paise: int) -> Settlement | Mismatch:
     """Change comes out of the largest cash tender, which must keep something: else it was not needed."""
     cash = [each.amount_paise for each in money if each.method is PaymentMethod.CASH]

@@ -5,7 +5,9 @@ All of them price a bill anew (`pricing`), post by the posting table (`posting`)
 """
 
 from salonos.bills.commands.adding import TakenPayment, add_payment
+from salonos.bills.commands.assigning import assign_customer
 from salonos.bills.commands.checking_out import check_out
+from salonos.bills.commands.collecting import collect_balance
 from salonos.bills.commands.drafting import create_bill, update_bill
 from salonos.bills.commands.posting import post_bill
 from salonos.bills.commands.pricing import BillContents, NewBill, NewLine, NewSale, NewTip
@@ -21,7 +23,9 @@ __all__ = [
     "RefundedLine",
     "TakenPayment",
     "add_payment",
+    "assign_customer",
     "check_out",
+    "collect_balance",
     "create_bill",
     "post_bill",
     "refund_bill",

@@ -51,7 +51,7 @@ async def add_payment(work: Work, bill_id: UUID, tender: rules.Tender, *, expect
     branch = await pricing.branch_of_bill(work, bill.branch_id)
     on = clock.business_date(work.now, branch.time_zone)
     taking = _Taking(work, bill, settlement, on)
-    await booking.check_cash(work, settlement.kept, bill_id=bill.id, customer_id=bill.customer_id, on=on)
+    await booking.check_cash(work, {bill.id: settlement.kept}, customer_id=bill.customer_id, on=on)
     if bill.status is rules.BillStatus.POSTED:
         return await taking.keep(owing_id=bill.customer_id)
     if settlement.owed_paise:

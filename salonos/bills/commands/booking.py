@@ -1,6 +1,6 @@
 """The entry of a bill and of its money, by the posting table. The document's number is drawn within the posting."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Final
@@ -93,7 +93,7 @@ async def book_sale(
             cause_id=sale.bill_id,
             lines=(*entry_lines(amounts, sale.customer_id), *goods),
             tax_lines=tax_lines(sale.lines, gstin=sale.branch.gstin),
-            money=_money(kept),
+            money=money_moves(kept),
             document=Document(
                 kind=document,
                 id=sale.bill_id,
@@ -124,23 +124,27 @@ async def book_money(
             cause_kind=CAUSE,
             cause_id=bill_id,
             lines=entry_lines((*rules.money_amounts(kept), against), owing_id),
-            money=_money(kept),
+            money=money_moves(kept),
         ),
     )
 
 
 async def check_cash(
-    work: Work, kept: Sequence[rules.Kept], *, bill_id: UUID, customer_id: UUID | None, on: date
+    work: Work, kept: Mapping[UUID, Sequence[rules.Kept]], *, customer_id: UUID | None, on: date
 ) -> None:
     """Section 269ST: not so much cash from one person in a day, nor for one bill on all days together.
 
     Raises: CashLimitExceeded.
     """
-    cash = sum(each.amount_paise for each in kept if each.method is accounts.PaymentMethod.CASH)
-    if not cash:
+    cash = {
+        bill_id: sum(each.amount_paise for each in parts if each.method is accounts.PaymentMethod.CASH)
+        for bill_id, parts in kept.items()
+    }
+    if not any(cash.values()):
         return
-    taken = await queries.cash_taken(work, bill_id=bill_id, customer_id=customer_id, on=on)
-    most = cash + max(taken.of_customer_paise, taken.of_bill_paise)
+    taken = await queries.cash_taken(work, bill_ids=list(cash), customer_id=customer_id, on=on)
+    of_bills = (paise + taken.of_bills_paise.get(bill_id, 0) for bill_id, paise in cash.items())
+    most = max(sum(cash.values()) + taken.of_customer_paise, *of_bills)
     if taken.limit_paise is not None and most >= taken.limit_paise:
         raise problems.CashLimitExceeded(limit=Money(taken.limit_paise), cash=Money(most))
 
@@ -200,7 +204,8 @@ def _goods(sale: Sale) -> tuple[inventory.Issue, ...]:
     )
 
 
-def _money(kept: Sequence[rules.Kept]) -> tuple[NewMoneyMove, ...]:
+def money_moves(kept: Sequence[rules.Kept]) -> tuple[NewMoneyMove, ...]:
+    """Money that came in."""
     return tuple(NewMoneyMove(each.method, each.amount_paise, each.reference) for each in kept)
 
 

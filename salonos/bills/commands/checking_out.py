@@ -34,7 +34,7 @@ async def check_out(work: Work, new: NewSale) -> UUID:
     sale = sale_of(new_id(), priced)
     posted = await booking.book_sale(work, sale, kept=settlement.kept, owed_paise=settlement.owed_paise)
     # Behind the branch's lock on its cash, so that two tills can't both take the last lawful rupee.
-    await booking.check_cash(work, settlement.kept, bill_id=sale.bill_id, customer_id=new.customer_id, on=priced.on)
+    await booking.check_cash(work, {sale.bill_id: settlement.kept}, customer_id=new.customer_id, on=priced.on)
     payments = storing.payment_rows(work, sale.bill_id, on=priced.on, kept=settlement.kept, posted=posted)
     row = {
         **storing.draft_row(work, sale.bill_id, priced),

@@ -2,6 +2,7 @@
 
 from salonos.bills import problems
 from salonos.bills.graph.reads import Bill, BillLine
+from salonos.customers.graph import Customer
 from salonos.graph.fields import field
 from salonos.graph.problem import Problem, problem
 from salonos.kernel.money import Money
@@ -68,3 +69,17 @@ class RefundTooMuch(Problem):
 
     line: BillLine | None = field("The line; null out of reach.")
     left: Quantity = field("How much of it may still go back.")
+
+
+@problem(problems.NothingOwed)
+class NothingOwed(Problem):
+    """The customer owes nothing at this branch."""
+
+    customer: Customer | None = field("Who; null out of reach.")
+
+
+@problem(problems.CustomerAssigned)
+class CustomerAssigned(Problem):
+    """The bill has its customer already."""
+
+    bill: Bill | None = field("The bill as it is; null out of reach.")

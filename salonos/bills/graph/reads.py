@@ -195,6 +195,7 @@ class Payment(Node):
     change: Money | None = column(tables.Payment.change_paise, "What went back; null but for cash.")
     reference: str | None = column(tables.Payment.reference, "The bank's or the slip's number; null without one.")
     received_at: datetime = column(tables.Payment.received_at, "When it was taken.")
+    bill: "Bill | None" = one(tables.Payment.bill_id, "The bill that it settles, or the credit note.")
 
 
 @row(tables.Tip, scope=Within(tables.Tip.bill_id, "Bill"), requires=BILL_READ)

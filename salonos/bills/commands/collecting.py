@@ -1,0 +1,91 @@
+"""What a customer owes at a branch is paid: the oldest bill first, with one payment over many bills."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+import orjson
+from sqlalchemy import Text, bindparam, text
+
+from salonos.accounting import commands as accounting
+from salonos.accounting import rules as accounts
+from salonos.accounting.commands import NewEntry
+from salonos.accounting.rules import PaymentMethod
+from salonos.bills import events, problems, queries, rules, tables
+from salonos.bills.commands import booking, pricing, storing
+from salonos.kernel import clock
+from salonos.kernel.money import Money
+from salonos.kernel.permissions import Permission
+from salonos.kernel.problems import invalid
+from salonos.kernel.work import Work
+
+CAUSE = "customer"
+_PAY = text(
+    """
+    update bills set
+        paid_paise = bills.paid_paise + share.paise, version = version + 1,
+        payment_state = case when bills.balance_due_paise = share.paise then 'PAID' else 'PARTLY_PAID' end
+    from jsonb_to_recordset(cast(:shares as jsonb)) as share (id uuid, paise bigint)
+    where bills.id = share.id
+    """
+).bindparams(bindparam("shares", type_=Text()))
+
+
+async def collect_balance(work: Work, *, branch_id: UUID, customer_id: UUID, tender: rules.Tender) -> list[UUID]:
+    """Takes one payment towards all that a customer owes at a branch. Returns the payments' ids, a payment a bill.
+
+    Locks the customer's unpaid bills there, the oldest first; change is given on cash.
+
+    Raises: InvalidInput; NothingOwed; PaymentsExceedTotal; CashLimitExceeded; PeriodClosed.
+    """
+    work.actor.require(Permission.PAYMENT_TAKE)
+    work.actor.require_branch(branch_id)
+    if tender.method is PaymentMethod.ON_ACCOUNT:
+        raise invalid(("payment", "method"), "NO_MONEY", "On account is no payment.")
+    tender = booking.check_tender(tender)
+    branch = await pricing.branch_of(work, branch_id)
+    owed = await queries.owed_for_update(work, branch_id=branch.id, customer_id=customer_id)
+    if not owed:
+        raise problems.NothingOwed(customer_id)
+    due = sum(bill.balance_due_paise for bill in owed)
+    settlement = rules.keep(due, tender)
+    if isinstance(settlement, rules.Mismatch):
+        raise problems.PaymentsExceedTotal(due=Money(due), offered=Money(tender.amount_paise))
+    (kept,) = settlement.kept
+    shares = rules.shares_of(kept, [bill.balance_due_paise for bill in owed])
+    on = clock.business_date(work.now, branch.time_zone)
+    paid = list(zip(owed, shares, strict=False))
+    posted = await accounting.post_entry(
+        work,
+        NewEntry(
+            branch_id=branch.id,
+            business_date=on,
+            narration="Payment of a balance",
+            cause_kind=CAUSE,
+            cause_id=customer_id,
+            lines=booking.entry_lines(_amounts(kept, shares), customer_id),
+            money=booking.money_moves([kept]),
+        ),
+    )
+    # Behind the branch's lock on its cash, so that two tills can't both take the last lawful rupee.
+    await booking.check_cash(work, {bill.id: [share] for bill, share in paid}, customer_id=customer_id, on=on)
+    rows = [
+        row for bill, share in paid for row in storing.payment_rows(work, bill.id, on=on, kept=[share], posted=posted)
+    ]
+    await storing.store(work, payments=rows)
+    await _mark_paid(work, paid)
+    for (bill, _), row in zip(paid, rows, strict=True):
+        booking.announce_payment(work, branch_id=branch.id, bill_id=bill.id, payment_id=row["id"], on=on)
+    return [row["id"] for row in rows]
+
+
+def _amounts(kept: rules.Kept, shares: Sequence[rules.Kept]) -> tuple[rules.Amount, ...]:
+    """The money that came in, and a line of the customer's account for each bill."""
+    owing = (rules.Amount(accounts.CUSTOMERS, -share.amount_paise, is_party=True) for share in shares)
+    return (*rules.money_amounts([kept]), *owing)
+
+
+async def _mark_paid(work: Work, paid: Sequence[tuple[tables.Bill, rules.Kept]]) -> None:
+    shares = [{"id": str(bill.id), "paise": share.amount_paise} for bill, share in paid]
+    await work.session.execute(_PAY, {"shares": orjson.dumps(shares).decode()})
+    for bill, _ in paid:
+        work.announce(events.BillChanged(branch_id=bill.branch_id, subject_id=bill.id, version=bill.version + 1))

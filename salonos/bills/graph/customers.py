@@ -1,0 +1,93 @@
+"""What bills and their customers owe each other: collecting a balance, and naming a bill's customer."""
+
+from typing import Annotated
+
+import strawberry
+
+from salonos.accounting.graph import PeriodClosed
+from salonos.bills import commands
+from salonos.bills.graph.inputs import PaymentInput, tender_of
+from salonos.bills.graph.problems import CashLimitExceeded, CustomerAssigned, NothingOwed, PaymentsExceedTotal
+from salonos.bills.graph.reads import Bill, Payment
+from salonos.customers.graph import Customer
+from salonos.graph.fields import extend, field, ref
+from salonos.graph.mutations import Idempotency, mutation
+from salonos.graph.problem import InvalidInput, StaleVersion
+from salonos.graph.roots import Mutation
+from salonos.kernel.ids import id_value
+from salonos.kernel.permissions import Permission
+from salonos.kernel.work import Work
+
+
+@strawberry.input(description="One payment towards all that a customer owes at a branch.")
+class CollectBalanceInput:
+    """One payment towards all that a customer owes at a branch."""
+
+    branch_id: strawberry.ID = field("Where it is paid, and was sold.")
+    customer_id: strawberry.ID = field("Who pays.")
+    payment: PaymentInput = field("What is handed over, at most all that is owed, or cash; never ON_ACCOUNT.")
+
+
+@strawberry.input(description="Whose an anonymous posted bill is.")
+class AssignCustomerInput:
+    """Whose an anonymous posted bill is."""
+
+    bill_id: strawberry.ID = field("The bill.")
+    customer_id: strawberry.ID = field("Whose it is.")
+    expected_version: int = field("The version that you saw.")
+
+
+@strawberry.type(description="The money is kept, and settles the oldest bills.")
+class CollectBalanceSuccess:
+    """The money is kept, and settles the oldest bills."""
+
+    payments: list[Payment] | None = field("One for each bill that it reached, the oldest first.")
+    customer: Customer | None = field("The customer with what is owed now; null out of reach.")
+
+
+@strawberry.type(description="The bill has its customer.")
+class AssignCustomerSuccess:
+    """The bill has its customer."""
+
+    bill: Bill | None = field("The bill as it is now; null out of reach.")
+
+
+CollectBalanceResult = Annotated[
+    CollectBalanceSuccess | InvalidInput | NothingOwed | PaymentsExceedTotal | CashLimitExceeded | PeriodClosed,
+    strawberry.union("CollectBalanceResult", description="What became of the payment."),
+]
+AssignCustomerResult = Annotated[
+    AssignCustomerSuccess | InvalidInput | StaleVersion | CustomerAssigned,
+    strawberry.union("AssignCustomerResult", description="What became of it."),
+]
+
+
+@extend(Mutation)
+class CustomerWrites:
+    """Writes about bills and their customers."""
+
+    @mutation(
+        "Take one payment towards all that a customer owes at a branch: the oldest bill first.",
+        requires=Permission.PAYMENT_TAKE,
+        idempotency=Idempotency.REQUIRED,
+    )
+    async def collect_balance(self, work: Work, input: CollectBalanceInput) -> CollectBalanceResult:
+        """Collects."""
+        customer_id = id_value("customer", input.customer_id)
+        payment_ids = await commands.collect_balance(
+            work,
+            branch_id=id_value("branch", input.branch_id),
+            customer_id=customer_id,
+            tender=tender_of(input.payment),
+        )
+        payments = [ref(Payment, each) for each in payment_ids]
+        return CollectBalanceSuccess(payments=payments, customer=ref(Customer, customer_id))
+
+    @mutation("Name the customer of an anonymous posted bill, once.", requires=Permission.BILL_CREATE)
+    async def assign_customer(self, work: Work, input: AssignCustomerInput) -> AssignCustomerResult:
+        """Assigns."""
+        bill_id = id_value("bill", input.bill_id)
+        await commands.assign_customer(
+            work, bill_id, id_value("customer", input.customer_id), expected_version=input.expected_version
+        )
+        return AssignCustomerSuccess(bill=ref(Bill, bill_id))
