@@ -20,7 +20,7 @@ from typing import Any, Protocol, Self
 from uuid import UUID
 
 import asyncpg
-from sqlalchemy import text
+from sqlalchemy import ColumnElement, Text, literal_column, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from salonos.kernel.problems import BadCursor, ResyncRequired
@@ -130,6 +130,18 @@ _INSERT = text(
                 cast(:payloads as jsonb[])) as announced(kind, branch_id, subject_id, payload)
     """
 )
+
+
+def present_cursor() -> ColumnElement[str]:
+    """The place in the stream of the statement that reads it, in the client's form.
+
+    Behind it comes whatever this statement does not see, and some that it sees: what committed above the horizon.
+    """
+    position = f"'|' || pg_snapshot_xmin(pg_current_snapshot())::text::bigint - 1 || '|{_LAST_ID}'"
+    written = f"'1|' || replace(id::text, '-', '') || {position}"
+    # base64 as in an address; without the line breaks of PostgreSQL's, and without padding.
+    coded = f"translate(encode(convert_to({written}, 'UTF8'), 'base64'), E'+/=\\n', '-_')"
+    return literal_column(f"(select {coded} from event_stream)", Text())  # noqa: S608  made of constants
 
 
 async def insert(session: AsyncSession, events: Sequence[Event], now: datetime) -> None:

@@ -6,7 +6,7 @@ from datetime import date
 from uuid import UUID
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from salonos.kernel import outbox
 from salonos.kernel.actor import Actor
@@ -101,6 +101,41 @@ async def test_a_reader_that_goes_by_id_alone_misses_events(database: Database) 
 
     assert (len(first_look), second_look, below_the_horizon) == (1, [], [])
     assert sorted(await collect(feed, 2)) == [1, 2]
+
+
+async def present(database: Database) -> Position:
+    """This moment as a client reads it."""
+    stream = (await Feed.start(database)).stream
+    cursor = await database.pool.fetchval(str(select(outbox.present_cursor())))
+    return cursor_position(cursor, stream=stream)
+
+
+async def test_behind_a_present_cursor_comes_what_its_reader_did_not_see(database: Database) -> None:
+    begun, go_on = asyncio.Event(), asyncio.Event()
+
+    async def late(work: Work) -> None:
+        work.announce(happened(2))
+        await work.finish()
+        work._events.clear()
+        begun.set()
+        await go_on.wait()
+
+    feed = await Feed.start(database)
+    await announce(database, 1)
+    await all_of(feed, 1)  # until nothing older of this server is under way any more
+    seen = await present(database)
+    slow = asyncio.ensure_future(database.run(SYSTEM, late))
+    await begun.wait()
+    await announce(database, 3)  # has a later number than the one that is under way, and commits first
+    while_under_way = await present(database)
+    go_on.set()
+    await slow
+    await announce(database, 4)
+
+    feed.position = seen
+    assert [event.payload["number"] for event in await all_of(feed, 3)] == [2, 3, 4]
+    feed.position = while_under_way
+    assert [event.payload["number"] for event in await all_of(feed, 3)] == [2, 3, 4]  # 3 was seen, and comes once more
 
 
 async def test_an_event_carries_its_facts_as_json(database: Database) -> None:

@@ -28,8 +28,10 @@ from salonos.graph.fields import (
     where,
 )
 from salonos.graph.roots import Connection, Node, Query
+from salonos.graph.scalars import EventCursor
 from salonos.identity import tables
 from salonos.identity.rules import Notice
+from salonos.kernel import outbox
 from salonos.kernel.actor import Access, Reach
 from salonos.kernel.permissions import Permission
 from salonos.kernel.text import like_prefix, search_key
@@ -206,6 +208,12 @@ class Viewer:
     own_permissions: list[Permission] = column(
         viewers.c.own_permissions,
         "Those of `permissions` that hold for one's own work only, at most 100.",
+        certain=True,
+    )
+    event_cursor: EventCursor = column(
+        outbox.present_cursor(),
+        "This moment, as subscriptions count: read it in the query that reads a list, and subscribe with `after` it. "
+        "Whatever the list does not show yet will come; what it shows may come once more.",
         certain=True,
     )
     branches: list[Branch] = rows("Where the person works, at most 500.", order_by=salon.Branch.name, on=branch_of)
