@@ -47,3 +47,36 @@ class ReturnedTooMuch(Problem):
     product_id: UUID
     returnable: Quantity
     message: str = "So much of this did not leave with this bill."
+
+
+@dataclass(eq=False)
+class SupplierExists(Problem):
+    """Another supplier has this GSTIN."""
+
+    supplier_id: UUID
+    message: str = "This GSTIN is another supplier's."
+
+
+@dataclass(eq=False)
+class PurchaseNotDraft(Problem):
+    """Only a draft can be changed or ordered."""
+
+    purchase_id: UUID
+    message: str = "This was ordered or cancelled already."
+
+
+@dataclass(eq=False)
+class PurchaseNotAwaited(Problem):
+    """Nothing of this order is awaited: it was not ordered yet, is complete, or was cancelled."""
+
+    purchase_id: UUID
+    message: str = "Nothing more is awaited of this order."
+
+
+@dataclass(eq=False)
+class ReceivedTooMuch(Problem):
+    """More came than is open on the order's line."""
+
+    product_id: UUID
+    awaited: Quantity
+    message: str = "More came than was ordered. Say so, or correct the quantity."

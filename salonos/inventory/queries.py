@@ -45,6 +45,36 @@ async def units(work: Work, product_ids: Collection[UUID]) -> Mapping[tuple[UUID
     return {(row[0], row[1].name): row[2] for row in rows}
 
 
+async def supplier(work: Work, supplier_id: UUID) -> tables.Supplier | None:
+    """A supplier by its id."""
+    return await work.session.get(tables.Supplier, supplier_id)
+
+
+async def supplier_for_update(work: Work, supplier_id: UUID) -> tables.Supplier | None:
+    """A supplier, locked so that two changes of it follow one another."""
+    found = select(tables.Supplier).where(tables.Supplier.id == supplier_id).with_for_update()
+    return (await work.session.execute(found)).scalar_one_or_none()
+
+
+async def supplier_with_gstin(work: Work, gstin: str, *, but: UUID) -> UUID | None:
+    """Another supplier that has a GSTIN."""
+    found = select(tables.Supplier.id).where(tables.Supplier.gstin == gstin, tables.Supplier.id != but)
+    return (await work.session.execute(found)).scalar_one_or_none()
+
+
+async def purchase_for_update(work: Work, purchase_id: UUID) -> tables.Purchase | None:
+    """An order, locked until the commit."""
+    found = select(tables.Purchase).where(tables.Purchase.id == purchase_id).with_for_update()
+    return (await work.session.execute(found)).scalar_one_or_none()
+
+
+async def purchase_lines(work: Work, purchase_id: UUID) -> Sequence[tables.PurchaseLine]:
+    """An order's lines in their order. Asked only when the order is locked, for what came of them."""
+    line = tables.PurchaseLine
+    found = select(line).where(line.purchase_id == purchase_id).order_by(line.position)
+    return (await work.session.scalars(found)).all()
+
+
 async def levels_for_update(
     work: Work, branch_id: UUID, product_ids: Collection[UUID]
 ) -> Sequence[Row[*tuple[Any, ...]]]:

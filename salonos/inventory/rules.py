@@ -60,6 +60,22 @@ class StockMoveKind(enum.Enum):
     CUSTOMER_RETURN = "CUSTOMER_RETURN"
 
 
+class PurchaseStatus(enum.Enum):
+    """Where an order of goods stands."""
+
+    DRAFT = "DRAFT"
+    ORDERED = "ORDERED"
+    PARTLY_RECEIVED = "PARTLY_RECEIVED"
+    RECEIVED = "RECEIVED"
+    CANCELLED = "CANCELLED"
+
+
+AWAITED: Final = frozenset({PurchaseStatus.ORDERED, PurchaseStatus.PARTLY_RECEIVED})
+"""Orders whose goods may still come."""
+
+NOTES_MAX: Final = 1000
+
+
 def account_of(use: StockUse) -> str:
     """The code of the account that an item's value stands in."""
     return accounts.STOCK_RETAIL if use is StockUse.RETAIL else accounts.STOCK_PROFESSIONAL

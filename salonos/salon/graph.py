@@ -51,6 +51,8 @@ enum_of(
     CREDIT_NOTE="What corrects a bill.",
     RECEIPT_VOUCHER="For an advance received.",
     REFUND_VOUCHER="For an advance given back.",
+    PURCHASE_ORDER="What is ordered from a supplier.",
+    DEBIT_NOTE="Of goods that went back to a supplier.",
 )
 
 

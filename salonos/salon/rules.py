@@ -79,6 +79,8 @@ class DocumentKind(enum.Enum):
     CREDIT_NOTE = "CREDIT_NOTE"
     RECEIPT_VOUCHER = "RECEIPT_VOUCHER"
     REFUND_VOUCHER = "REFUND_VOUCHER"
+    PURCHASE_ORDER = "PURCHASE_ORDER"
+    DEBIT_NOTE = "DEBIT_NOTE"
 
 
 DEFAULT_PATTERNS = {
@@ -87,6 +89,8 @@ DEFAULT_PATTERNS = {
     DocumentKind.CREDIT_NOTE: "{branch}C/{year}/",
     DocumentKind.RECEIPT_VOUCHER: "{branch}R/{year}/",
     DocumentKind.REFUND_VOUCHER: "{branch}F/{year}/",
+    DocumentKind.PURCHASE_ORDER: "{branch}P/{year}/",
+    DocumentKind.DEBIT_NOTE: "{branch}D/{year}/",
 }
 """What a number begins with. With a code of four characters a number such as `BLR1C/2627/00001` has sixteen."""
 

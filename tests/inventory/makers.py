@@ -60,7 +60,8 @@ class Store:
     ) -> list[UUID]:
         """Takes goods in."""
         receipt = NewReceipt(**{"branch_id": self.branch_id, "lines": lines, **more})
-        return await self.database.run(actor, lambda work: commands.receive_stock(work, receipt), now=now)
+        received = await self.database.run(actor, lambda work: commands.receive_stock(work, receipt), now=now)
+        return list(received.move_ids)
 
     async def allow_negative(self, *, allows: bool = True) -> None:
         """Lets the branch issue what it does not have, or forbids it."""

@@ -144,7 +144,7 @@ async def _received(database: Database) -> Store:
     [
         "update stock_moves set quantity_milli = 5",
         "delete from stock_moves",
-        "truncate stock_moves",
+        "truncate stock_moves cascade",
         "update stock_levels set quantity_milli = 5",
         "update stock_levels set allows_negative = true",
         "delete from stock_levels",

@@ -35,6 +35,7 @@ from tests.bills.makers import CASH, SYSTEM, actor_as, make_shop
 from tests.graph.test_differential import values_of
 from tests.graph.test_differential_salon import actor_of_role
 from tests.inventory.makers import line, stock
+from tests.inventory.purchasing import buy
 from tests.permissions.expected import PEOPLE, RULES, STRANGER, Denied, permission_of
 
 GRAPH = make_graph()
@@ -75,6 +76,7 @@ async def fill_shelves(database: Database) -> None:
     for row in await database.pool.fetch("select id from branches"):
         receipt = NewReceipt(row["id"], (line(product_id, 5000, 100_00, batch="A"),))
         await database.run(SYSTEM, partial(inventory.receive_stock, new=receipt), now=UNTIL)
+        await buy(database, row["id"], product_id, now=UNTIL)
 
 
 @pytest.fixture

@@ -102,7 +102,8 @@ async def test_a_branch_is_added_with_its_series(ask: Asker) -> None:
     branch = added["addBranch"]["branch"]
     assert (branch["code"], branch["gstin"], branch["taxScheme"]) == ("JAY", KARNATAKA_GSTIN, "REGULAR")
     assert [each["document"] for each in branch["numberSeries"]] == [
-        "BILL_OF_SUPPLY", "CREDIT_NOTE", "RECEIPT_VOUCHER", "REFUND_VOUCHER", "TAX_INVOICE",
+        "BILL_OF_SUPPLY", "CREDIT_NOTE", "DEBIT_NOTE", "PURCHASE_ORDER", "RECEIPT_VOUCHER", "REFUND_VOUCHER",
+        "TAX_INVOICE",
     ]  # fmt: skip
     assert again["addBranch"]["__typename"] == "BranchCodeTaken"
     assert again["addBranch"]["code"] == "JAY"

@@ -7,17 +7,44 @@ anything of the books.
 
 from salonos.inventory.commands.issuing import Issue, bring_back, issue
 from salonos.inventory.commands.items import NewItem, set_stock_policy, stock_product, update_stock_item
-from salonos.inventory.commands.receiving import NewReceipt, ReceivedLine, receive_stock
+from salonos.inventory.commands.ordering import (
+    Arrival,
+    ArrivedLine,
+    NewPurchase,
+    OrderedLine,
+    PurchaseChanges,
+    cancel_purchase,
+    create_purchase,
+    place_purchase,
+    receive_purchase,
+    update_purchase,
+)
+from salonos.inventory.commands.receiving import NewReceipt, Received, ReceivedLine, receive_stock
+from salonos.inventory.commands.suppliers import NewSupplier, create_supplier, update_supplier
 
 __all__ = [
+    "Arrival",
+    "ArrivedLine",
     "Issue",
     "NewItem",
+    "NewPurchase",
     "NewReceipt",
+    "NewSupplier",
+    "OrderedLine",
+    "PurchaseChanges",
+    "Received",
     "ReceivedLine",
     "bring_back",
+    "cancel_purchase",
+    "create_purchase",
+    "create_supplier",
     "issue",
+    "place_purchase",
+    "receive_purchase",
     "receive_stock",
     "set_stock_policy",
     "stock_product",
+    "update_purchase",
     "update_stock_item",
+    "update_supplier",
 ]

@@ -26,6 +26,7 @@ class NewItem:
     reorder_point_milli: int | None = None
     reorder_quantity_milli: int | None = None
     units: Mapping[rules.StockUnit, int] | Sequence[tuple[rules.StockUnit, int]] = ()
+    supplier_id: UUID | None = None
 
 
 async def stock_product(work: Work, product_id: UUID, new: NewItem) -> UUID:
@@ -39,7 +40,7 @@ async def stock_product(work: Work, product_id: UUID, new: NewItem) -> UUID:
     product = await queries.product(work, product_id)
     if product is None:
         raise not_found(("productId",), "product")
-    units = _checked(new)
+    units = await _checked(work, new)
     if product.is_stocked:
         raise problems.AlreadyStocked(product_id)
     row = tables.StockItem(
@@ -47,6 +48,7 @@ async def stock_product(work: Work, product_id: UUID, new: NewItem) -> UUID:
         use=rules.StockUse.RETAIL if product.is_retail else rules.StockUse.PROFESSIONAL,
         unit=new.unit,
         supplier_name=(new.supplier_name or "").strip() or None,
+        supplier_id=new.supplier_id,
         reorder_point_milli=new.reorder_point_milli,
         reorder_quantity_milli=new.reorder_quantity_milli,
         version=1,
@@ -74,11 +76,12 @@ async def update_stock_item(work: Work, product_id: UUID, new: NewItem, *, expec
         raise not_found(("productId",), "stock item")
     if row.version != expected_version:
         raise StaleVersion(current_version=row.version)
-    units = _checked(new)
+    units = await _checked(work, new)
     if new.unit is not row.unit and await queries.was_moved(work, product_id):
         raise problems.StockUnitInUse(product_id)
     row.unit = new.unit
     row.supplier_name = (new.supplier_name or "").strip() or None
+    row.supplier_id = new.supplier_id
     row.reorder_point_milli = new.reorder_point_milli
     row.reorder_quantity_milli = new.reorder_quantity_milli
     row.version += 1
@@ -109,7 +112,7 @@ async def set_stock_policy(work: Work, branch_id: UUID, *, allows_negative: bool
     return branch_id
 
 
-def _checked(new: NewItem) -> dict[rules.StockUnit, int]:
+async def _checked(work: Work, new: NewItem) -> dict[rules.StockUnit, int]:
     """The units by name.
 
     Raises: InvalidInput with every fault.
@@ -122,6 +125,8 @@ def _checked(new: NewItem) -> dict[rules.StockUnit, int]:
     ):
         if milli is not None and not least <= milli <= rules.QUANTITY_MAX:
             checks.add((name,), "OUT_OF_RANGE", "This quantity is not possible here.")
+    if new.supplier_id is not None and await queries.supplier(work, new.supplier_id) is None:
+        checks.add(("supplierId",), "NOT_FOUND", "There is no such supplier.")
     pairs = list(new.units.items()) if isinstance(new.units, Mapping) else list(new.units)
     checks.require(len(pairs) <= rules.UNITS_MAX, ("units",), "TOO_MANY", "An item has at most 6 further units.")
     for place, (unit, holds) in enumerate(pairs):

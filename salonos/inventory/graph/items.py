@@ -38,7 +38,10 @@ class StockProductInput:
     product_id: strawberry.ID = field("Which. Whether it is retail decides what it is worth and does not change later.")
     unit: StockUnit = field("What it is counted, sold and used in.")
     units: list[StockUnitInput] | None = field("In which other units it comes, at most 6.")
-    supplier_name: str | None = field("Who delivers it, at most 120 characters.")
+    supplier_id: strawberry.ID | None = field("Who delivers it.")
+    supplier_name: str | None = field(
+        "Who delivers it, at most 120 characters: a note for whom the records don't know."
+    )
     reorder_point: Quantity | None = field("At this quantity or below a branch is low.")
     reorder_quantity: Quantity | None = field("How much is ordered at once: above 0.")
 
@@ -51,7 +54,10 @@ class UpdateStockItemInput:
     expected_version: int = field("The version that was read.")
     unit: StockUnit = field("What it is counted in; another one only while nothing was ever moved.")
     units: list[StockUnitInput] | None = field("In which other units it comes, at most 6.")
-    supplier_name: str | None = field("Who delivers it, at most 120 characters.")
+    supplier_id: strawberry.ID | None = field("Who delivers it.")
+    supplier_name: str | None = field(
+        "Who delivers it, at most 120 characters: a note for whom the records don't know."
+    )
     reorder_point: Quantity | None = field("At this quantity or below a branch is low.")
     reorder_quantity: Quantity | None = field("How much is ordered at once: above 0.")
 
@@ -104,6 +110,7 @@ def item_of(given: StockProductInput | UpdateStockItemInput) -> commands.NewItem
     return commands.NewItem(
         unit=given.unit,
         supplier_name=given.supplier_name,
+        supplier_id=None if given.supplier_id is None else id_value("supplier", given.supplier_id),
         reorder_point_milli=given.reorder_point,
         reorder_quantity_milli=given.reorder_quantity,
         units=[(each.unit, each.holds) for each in given.units or ()],

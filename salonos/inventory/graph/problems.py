@@ -18,6 +18,14 @@ class StockTooLow(Problem):
     available: Quantity = field("How much may be sold or used today: expired batches don't count.")
 
 
+@problem(problems.ReceivedTooMuch)
+class ReceivedTooMuch(Problem):
+    """More came than is open on the order's line. Say `allowsMore` to keep it."""
+
+    product: Product | None = field("Of what.")
+    awaited: Quantity = field("How much is open, in the item's own unit.")
+
+
 @problem(problems.AlreadyStocked)
 class AlreadyStocked(Problem):
     """The product is kept in stock already."""

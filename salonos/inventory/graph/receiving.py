@@ -15,6 +15,7 @@ from salonos.graph.mutations import Idempotency, mutation
 from salonos.graph.problem import InvalidInput
 from salonos.graph.roots import Mutation
 from salonos.inventory import commands
+from salonos.inventory.graph.purchases import StockReceipt
 from salonos.inventory.graph.shelves import StockMove
 from salonos.inventory.rules import StockUnit
 from salonos.kernel.ids import id_value
@@ -42,6 +43,7 @@ class ReceiveStockInput:
 
     branch_id: strawberry.ID = field("Where they are put on the shelf.")
     lines: list[ReceiveLineInput] = field("1 to 200 lines.")
+    supplier_id: strawberry.ID | None = field("Who delivered them; who has no GSTIN charges no GST.")
     reference: str | None = field("What stands on the delivery note, at most 120 characters.")
 
 
@@ -49,6 +51,7 @@ class ReceiveStockInput:
 class ReceiveStockSuccess:
     """The goods are on the shelf and in the books."""
 
+    receipt: StockReceipt | None = field("What came, as it will be billed.")
     moves: list[StockMove] | None = field("A move for each line, in their order.")
 
 
@@ -80,5 +83,9 @@ class ReceivingWrites:
             )
             for line in input.lines
         )
-        receipt = commands.NewReceipt(id_value("branch", input.branch_id), lines, input.reference)
-        return ReceiveStockSuccess(moves=[ref(StockMove, each) for each in await commands.receive_stock(work, receipt)])
+        supplier_id = None if input.supplier_id is None else id_value("supplier", input.supplier_id)
+        receipt = commands.NewReceipt(id_value("branch", input.branch_id), lines, input.reference, supplier_id)
+        received = await commands.receive_stock(work, receipt)
+        return ReceiveStockSuccess(
+            receipt=ref(StockReceipt, received.receipt_id), moves=[ref(StockMove, each) for each in received.move_ids]
+        )

@@ -29,6 +29,7 @@ from salonos.graph.fields import (
 )
 from salonos.graph.roots import Connection, Node, Query
 from salonos.inventory import tables
+from salonos.inventory.graph.suppliers import Supplier
 from salonos.inventory.rules import StockMoveKind, StockUnit, StockUse
 from salonos.kernel.actor import Access
 from salonos.kernel.database import Paise
@@ -273,7 +274,10 @@ class StockItem(Node):
     units: list[StockUnitConversion] = many(
         tables.StockUnitHeld.item_id, "Further units, at most 6.", order_by=tables.StockUnitHeld.unit, limit=6
     )
-    supplier_name: str | None = column(tables.StockItem.supplier_name, "Who delivers it; null when nobody said.")
+    supplier: Supplier | None = one(tables.StockItem.supplier_id, "Who delivers it; null when nobody said.")
+    supplier_name: str | None = column(
+        tables.StockItem.supplier_name, "A note of who delivers it, for whom the records don't know; null without."
+    )
     reorder_point: Quantity | None = column(
         tables.StockItem.reorder_point_milli, "At this quantity or below a branch is low; null when nobody watches it."
     )

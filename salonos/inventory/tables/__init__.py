@@ -1,5 +1,19 @@
 """The rows of stock, a module per matter."""
 
+from salonos.inventory.tables.purchases import Purchase, PurchaseLine, StockReceipt, StockReceiptLine
 from salonos.inventory.tables.shelves import StockBatch, StockItem, StockLevel, StockMove, StockPolicy, StockUnitHeld
+from salonos.inventory.tables.suppliers import Supplier
 
-__all__ = ["StockBatch", "StockItem", "StockLevel", "StockMove", "StockPolicy", "StockUnitHeld"]
+__all__ = [
+    "Purchase",
+    "PurchaseLine",
+    "StockBatch",
+    "StockItem",
+    "StockLevel",
+    "StockMove",
+    "StockPolicy",
+    "StockReceipt",
+    "StockReceiptLine",
+    "StockUnitHeld",
+    "Supplier",
+]

@@ -21,6 +21,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from salonos.catalog import tables as catalog
 from salonos.inventory.rules import StockMoveKind, StockUnit, StockUse
+from salonos.inventory.tables.suppliers import Supplier
 from salonos.kernel.database import Base, Milli, Paise, enum_column, primary_id
 from salonos.salon import tables as salon
 
@@ -35,6 +36,7 @@ class StockItem(Base):
     use: Mapped[StockUse] = enum_column(StockUse)
     unit: Mapped[StockUnit] = enum_column(StockUnit)
     supplier_name: Mapped[str | None]
+    supplier_id: Mapped[UUID | None] = mapped_column(ForeignKey(Supplier.id))
     reorder_point_milli: Mapped[int | None] = mapped_column(Milli)
     reorder_quantity_milli: Mapped[int | None] = mapped_column(Milli)
     version: Mapped[int] = mapped_column(server_default=text("1"))
