@@ -23,6 +23,13 @@ class PaymentTaken(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class BillVoided(Event):
+    """A bill was taken back; the subject is the bill."""
+
+    business_date: date
+
+
+@dataclass(frozen=True, kw_only=True)
 class BillChanged(Event):
     """A draft was begun or changed; the subject is the bill."""
 

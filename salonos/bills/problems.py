@@ -62,6 +62,14 @@ class DiscountNeedsApproval(Problem):
 
 
 @dataclass(eq=False)
+class TooLateToVoid(Problem):
+    """A posted bill is taken back on its own date only, and only while nothing of it was given back."""
+
+    bill_id: UUID
+    message: str = "This bill can't be taken back any more. Refund it instead."
+
+
+@dataclass(eq=False)
 class NothingLeftToRefund(Problem):
     """All of the bill was given back already."""
 

@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import Text, Uuid, bindparam, cast, func, or_, select
 from sqlalchemy.dialects.postgresql import JSONB
 
-from salonos.accounting.rules import PaymentMethod
+from salonos.accounting.rules import MoneyDirection, PaymentMethod
 from salonos.bills import rules, tables
 from salonos.identity import tables as identity
 from salonos.kernel.database import Milli, Paise
@@ -79,6 +79,13 @@ async def given_back(work: Work, bill_id: UUID) -> GivenBack:
     return GivenBack(notes, total, {line_id: quantity for line_id, quantity in found if line_id is not None})
 
 
+async def payments_of(work: Work, bill_id: UUID) -> Sequence[tables.Payment]:
+    """A bill's payments, in order."""
+    payment = tables.Payment
+    found = select(payment).where(payment.bill_id == bill_id).order_by(payment.received_at, payment.id)
+    return (await work.session.execute(found)).scalars().all()
+
+
 async def payment_count(work: Work, bill_id: UUID) -> int:
     """How many payments a bill has."""
     found = select(func.count()).select_from(tables.Payment).where(tables.Payment.bill_id == bill_id)
@@ -105,12 +112,12 @@ async def cash_taken(work: Work, *, bill_ids: Sequence[UUID], customer_id: UUID 
     payment, bill, limit = tables.Payment, tables.Bill, tables.CashLimit
     in_force = select(limit.amount_paise).where(limit.valid_from <= on).order_by(limit.valid_from.desc()).limit(1)
     cash = select(func.coalesce(func.sum(payment.amount_paise), 0, type_=Paise())).where(
-        payment.method == PaymentMethod.CASH
+        payment.method == PaymentMethod.CASH, payment.direction == MoneyDirection.IN
     )
     of_customer = cash.join(bill, bill.id == payment.bill_id).where(
         # Walk-in customers are nobody, and not all the same person: NULL equals nothing here.
         bill.customer_id == bindparam("customer_id", customer_id, Uuid()),
-        bill.kind != rules.BillKind.CREDIT_NOTE,
+        bill.status != rules.BillStatus.VOID,
         payment.business_date == on,
     )
     by_bill = (

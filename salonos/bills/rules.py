@@ -328,6 +328,12 @@ def settle(due_paise: int, tenders: Sequence[Tender]) -> Settlement | Mismatch:
     return _with_change(money, handed - due_paise, handed)
 
 
+def handed_back(method: PaymentMethod, amount_paise: int, reference: str | None) -> Kept:
+    """Money that goes back to the customer."""
+    is_cash = method is PaymentMethod.CASH
+    return Kept(method, amount_paise, amount_paise if is_cash else None, 0 if is_cash else None, reference)
+
+
 def keep(rest_paise: int, tender: Tender) -> Settlement | Mismatch:
     """Takes one tender towards what is still due: all of it, or with change from cash when it is more."""
     change = max(tender.amount_paise - rest_paise, 0)
@@ -429,11 +435,16 @@ def sale_amounts(
 
 
 def refund_amounts(
-    figures: Figures, *, services_paise: int, back: Iterable[Kept], credited_paise: int
+    figures: Figures, *, services_paise: int, back: Iterable[Kept], credited_paise: int, tip_paise: int = 0
 ) -> tuple[Amount, ...]:
-    """The entry of a credit note: a bill's, the other way round."""
+    """The entry of a credit note, or of a bill that is taken back: a bill's, the other way round."""
     sale = sale_amounts(
-        figures, services_paise=services_paise, kept=back, advance_paise=0, owed_paise=credited_paise, tip_paise=0
+        figures,
+        services_paise=services_paise,
+        kept=back,
+        advance_paise=0,
+        owed_paise=credited_paise,
+        tip_paise=tip_paise,
     )
     return tuple(Amount(each.account_code, -each.paise, each.is_party) for each in sale)
 

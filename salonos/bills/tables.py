@@ -13,7 +13,7 @@ from sqlalchemy import CheckConstraint, Computed, ForeignKey, Index, Text, Uniqu
 from sqlalchemy.orm import Mapped, mapped_column
 
 from salonos.accounting import tables as accounting
-from salonos.accounting.rules import PaymentMethod
+from salonos.accounting.rules import MoneyDirection, PaymentMethod
 from salonos.bills.rules import BillKind, BillStatus, PaymentState
 from salonos.catalog import tables as catalog
 from salonos.customers import tables as customers
@@ -69,13 +69,21 @@ class Bill(Base):
     tip_paise: Mapped[int] = mapped_column(Paise)
     paid_paise: Mapped[int] = mapped_column(Paise)
     balance_due_paise: Mapped[int] = mapped_column(
-        Paise, Computed("total_paise + tip_paise - paid_paise - credited_paise", persisted=True)
+        Paise,
+        Computed(
+            "case status when 'VOID' then 0 else total_paise + tip_paise - paid_paise - credited_paise end",
+            persisted=True,
+        ),
     )
     payment_state: Mapped[PaymentState] = enum_column(PaymentState)
     entry_id: Mapped[UUID | None] = mapped_column(ForeignKey(accounting.Entry.id))
     original_id: Mapped[UUID | None] = mapped_column(ForeignKey("bills.id"))
     refund_reason: Mapped[str | None]
     credited_paise: Mapped[int] = mapped_column(Paise, server_default=text("0"))
+    void_reason: Mapped[str | None]
+    voided_at: Mapped[datetime | None]
+    voided_by_id: Mapped[UUID | None]
+    void_entry_id: Mapped[UUID | None] = mapped_column(ForeignKey(accounting.Entry.id))
     __table_args__ = (
         UniqueConstraint("number"),
         UniqueConstraint("entry_id"),
@@ -120,6 +128,13 @@ class Bill(Base):
             name="note_is_settled",
         ),
         CheckConstraint("char_length(refund_reason) between 1 and 200", name="refund_reason"),
+        CheckConstraint(
+            "case status when 'VOID' then num_nulls(void_reason, voided_at, voided_by_id) = 0 and paid_paise = 0"
+            " and credited_paise = 0"
+            " else num_nonnulls(void_reason, voided_at, voided_by_id, void_entry_id) = 0 end",
+            name="void_is_told",
+        ),
+        CheckConstraint("char_length(void_reason) between 1 and 200", name="void_reason"),
         Index("ix_bills_listed_at_id", "listed_at", "id"),
         Index("ix_bills_branch_id_listed_at_id", "branch_id", "listed_at", "id"),
         Index("ix_bills_customer_id_listed_at_id", "customer_id", "listed_at", "id"),
@@ -203,12 +218,13 @@ class BillLine(Base):
 
 
 class Payment(Base):
-    """The share of a money move that settles a bill: what was kept, or on a credit note what went back. Append-only."""
+    """The share of a money move that settles a bill: what was kept, or what went back. Append-only."""
 
     __tablename__ = "payments"
     id: Mapped[UUID] = primary_id("payment")
     bill_id: Mapped[UUID] = mapped_column(ForeignKey(Bill.id))
     money_move_id: Mapped[UUID] = mapped_column(ForeignKey(accounting.MoneyMove.id))
+    direction: Mapped[MoneyDirection] = enum_column(MoneyDirection, server_default="IN")
     method: Mapped[PaymentMethod] = enum_column(PaymentMethod)
     amount_paise: Mapped[int] = mapped_column(Paise)
     tendered_paise: Mapped[int | None] = mapped_column(Paise)

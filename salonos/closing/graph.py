@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.sql import ColumnElement, SQLColumnExpression, Subquery
 from sqlalchemy.types import Integer
 
-from salonos.accounting.rules import PaymentMethod
+from salonos.accounting.rules import MoneyDirection, PaymentMethod
 from salonos.bills import events as bill_events
 from salonos.bills import tables as bills
 from salonos.bills.rules import BillKind, BillStatus
@@ -255,7 +255,9 @@ def bills_of(at: Subquery) -> Subquery:
 
 def payments_of(at: Subquery) -> Subquery:
     """What was paid less what was given back, whichever date the bill has."""
-    kept = case((IS_NOTE, -bills.Payment.amount_paise), else_=bills.Payment.amount_paise)
+    kept = case(
+        (bills.Payment.direction == MoneyDirection.IN, bills.Payment.amount_paise), else_=-bills.Payment.amount_paise
+    )
     by = {each: bills.Payment.method == each for each in (PaymentMethod.CASH, PaymentMethod.UPI, PaymentMethod.CARD)}
     return (
         select(
@@ -379,7 +381,7 @@ class ClosingEvents:
     """What closing tells as it happens."""
 
     dashboard_changed: Dashboard | None = on_change(
-        (bill_events.BillPosted, bill_events.PaymentTaken),
+        (bill_events.BillPosted, bill_events.PaymentTaken, bill_events.BillVoided),
         "Today in numbers: at once, then after every change; the newest only, at most one a second.",
         requires=Permission.DASHBOARD_READ,
         branch_id=argument(strawberry.ID | None, "Only this branch; all within reach when left out.", prefix="branch"),

@@ -27,7 +27,9 @@ async def refresh(work: Work, task: Task) -> None:
         await commands.refresh_day(work, task.branch_id, date.fromisoformat(task.payload["business_date"]))
 
 
-LISTENERS: Sequence[Listener] = (Listener("closing.refresh_day", (bills.BillPosted, bills.PaymentTaken), refresh),)
+LISTENERS: Sequence[Listener] = (
+    Listener("closing.refresh_day", (bills.BillPosted, bills.PaymentTaken, bills.BillVoided), refresh),
+)
 DAILY: Sequence[DailyJob] = (
     DailyJob("closing.summarise_day", rules.SUMMARY_AT, queries.places, summarise),
     DailyJob("closing.finalise_day", rules.FINAL_AT, queries.places, finalise, days_later=1),

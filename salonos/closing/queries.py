@@ -38,7 +38,7 @@ STORE = text(
         select bill_lines.*, day_bills.sign from bill_lines join day_bills on day_bills.id = bill_lines.bill_id
     ),
     day_payments as materialized (
-        select payments.method, case kind when 'CREDIT_NOTE' then -amount_paise else amount_paise end as amount_paise,
+        select payments.method, case direction when 'IN' then amount_paise else -amount_paise end as amount_paise,
                bills.status = 'POSTED' and bills.business_date < payments.business_date as is_of_debt
         from payments join bills on bills.id = payments.bill_id
         where payments.business_date = :on and bills.branch_id = :branch_id

@@ -120,7 +120,7 @@ async def reckon(database: Database, branch_id: UUID, day: date) -> Reckoning:
         bill = bill_rows[payment["bill_id"]]
         if (bill["branch_id"], payment["business_date"]) != (branch_id, day):
             continue
-        kept = -payment["amount_paise"] if bill["kind"] == "CREDIT_NOTE" else payment["amount_paise"]
+        kept = payment["amount_paise"] if payment["direction"] == "IN" else -payment["amount_paise"]
         found.payments[payment["method"]] += kept
         found.figures["collected_paise"] += kept
         if bill["status"] == "POSTED" and bill["business_date"] < day:

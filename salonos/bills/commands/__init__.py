@@ -12,6 +12,7 @@ from salonos.bills.commands.drafting import create_bill, update_bill
 from salonos.bills.commands.posting import post_bill
 from salonos.bills.commands.pricing import BillContents, NewBill, NewLine, NewSale, NewTip
 from salonos.bills.commands.refunding import NewRefund, RefundedLine, refund_bill
+from salonos.bills.commands.voiding import void_bill
 
 __all__ = [
     "BillContents",
@@ -30,4 +31,5 @@ __all__ = [
     "post_bill",
     "refund_bill",
     "update_bill",
+    "void_bill",
 ]

@@ -9,7 +9,7 @@ from uuid import UUID
 from salonos.accounting import commands as accounting
 from salonos.accounting import rules as accounts
 from salonos.accounting.commands import Document, NewEntry, NewLine, NewMoneyMove, PostedEntry, TaxLine
-from salonos.bills import events, problems, queries, rules
+from salonos.bills import events, problems, queries, rules, tables
 from salonos.inventory import commands as inventory
 from salonos.kernel.checks import Checks, Path
 from salonos.kernel.money import Money
@@ -129,6 +129,28 @@ async def book_money(
     )
 
 
+async def bring_back(
+    work: Work, sold: Sequence[tuple[tables.BillLine, int]], *, cause_id: UUID, on: date
+) -> tuple[NewLine, ...]:
+    """Puts sold goods back on the shelf, so many thousandths of each line. Returns the lines for the caller's entry.
+
+    In the order of their products, as every sale locks them.
+    """
+    goods = [(line.product_id, line.position, line, milli) for line, milli in sold if line.product_id]
+    found: list[NewLine] = []
+    for _, position, line, milli in sorted(goods, key=lambda each: each[:2]):
+        found += await inventory.bring_back(
+            work,
+            sold_id=line.bill_id,
+            position=position,
+            quantity_milli=milli,
+            cause_kind=CAUSE,
+            cause_id=cause_id,
+            on=on,
+        )
+    return tuple(found)
+
+
 async def check_cash(
     work: Work, kept: Mapping[UUID, Sequence[rules.Kept]], *, customer_id: UUID | None, on: date
 ) -> None:
@@ -204,9 +226,11 @@ def _goods(sale: Sale) -> tuple[inventory.Issue, ...]:
     )
 
 
-def money_moves(kept: Sequence[rules.Kept]) -> tuple[NewMoneyMove, ...]:
-    """Money that came in."""
-    return tuple(NewMoneyMove(each.method, each.amount_paise, each.reference) for each in kept)
+def money_moves(
+    kept: Sequence[rules.Kept], direction: accounts.MoneyDirection = accounts.MoneyDirection.IN
+) -> tuple[NewMoneyMove, ...]:
+    """Money that came in, or went back."""
+    return tuple(NewMoneyMove(each.method, each.amount_paise, each.reference, direction) for each in kept)
 
 
 def tax_lines(lines: Sequence[SoldLine], *, gstin: str | None) -> tuple[TaxLine, ...]:

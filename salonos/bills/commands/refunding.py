@@ -9,12 +9,11 @@ from uuid import UUID
 from sqlalchemy import update
 
 from salonos.accounting import commands as accounting
-from salonos.accounting.commands import Document, NewEntry, NewMoneyMove, PostedEntry
+from salonos.accounting.commands import Document, NewEntry, PostedEntry
 from salonos.accounting.commands import NewLine as EntryLine
 from salonos.accounting.rules import MoneyDirection, PaymentMethod
 from salonos.bills import events, problems, queries, rules, tables
 from salonos.bills.commands import booking, drafting, pricing, storing
-from salonos.inventory import commands as inventory
 from salonos.kernel import clock
 from salonos.kernel.checks import Checks
 from salonos.kernel.ids import new_id
@@ -97,7 +96,10 @@ async def refund_bill(work: Work, new: NewRefund) -> UUID:
     branch = await pricing.branch_of_bill(work, original.branch_id)
     on = clock.business_date(work.now, branch.time_zone)
     note = _note(original, new, branch, on=on, lines=lines, given=given, chosen=chosen)
-    goods = await _restock(work, note) if new.restock else ()
+    goods: tuple[EntryLine, ...] = ()
+    if new.restock:
+        back = [(each.sold, each.quantity_milli) for each in note.lines]
+        goods = await booking.bring_back(work, back, cause_id=note.id, on=on)
     posted = await _book(work, note, goods)
     await _store(work, note, posted, new.reason)
     work.announce(events.BillPosted(branch_id=branch.id, subject_id=note.id, business_date=on))
@@ -184,8 +186,6 @@ def _note(
     money = figures.total_paise - credited
     if money and new.method is PaymentMethod.ON_ACCOUNT:
         raise invalid(("paymentMethod",), "NO_MONEY", "Less is owed than goes back. Say how the money goes back.")
-    is_cash = new.method is PaymentMethod.CASH
-    kept = rules.Kept(new.method, money, money if is_cash else None, 0 if is_cash else None, new.reference)
     return _Note(
         id=new_id(),
         original=original,
@@ -194,7 +194,7 @@ def _note(
         lines=back,
         figures=figures,
         credited_paise=credited,
-        kept=(kept,) if money else (),
+        kept=(rules.handed_back(new.method, money, new.reference),) if money else (),
         lowers_tax=lowers_tax,
     )
 
@@ -208,23 +208,6 @@ def _sold(line: tables.BillLine, given: queries.GivenBack) -> rules.SoldLine:
         tax=rules.Tax(line.taxable_paise, line.cgst_paise, line.sgst_paise, line.igst_paise),
         refunded_milli=given.by_line.get(line.id, 0),
     )
-
-
-async def _restock(work: Work, note: _Note) -> tuple[EntryLine, ...]:
-    """Puts the goods back into the batches they came from, in the order of their products, as every sale locks them."""
-    goods = [(each.sold.product_id, each) for each in note.lines if each.sold.product_id]
-    found: list[EntryLine] = []
-    for _, each in sorted(goods, key=lambda pair: (pair[0], pair[1].sold.position)):
-        found += await inventory.bring_back(
-            work,
-            sold_id=note.original.id,
-            position=each.sold.position,
-            quantity_milli=each.quantity_milli,
-            cause_kind=booking.CAUSE,
-            cause_id=note.id,
-            on=note.on,
-        )
-    return tuple(found)
 
 
 async def _book(work: Work, note: _Note, goods: tuple[EntryLine, ...]) -> PostedEntry:
@@ -258,9 +241,7 @@ async def _book(work: Work, note: _Note, goods: tuple[EntryLine, ...]) -> Posted
             cause_id=note.id,
             lines=(*booking.entry_lines(amounts, original.customer_id), *goods),
             tax_lines=booking.tax_lines(taxed, gstin=original.gstin if note.lowers_tax else None),
-            money=tuple(
-                NewMoneyMove(each.method, each.amount_paise, each.reference, MoneyDirection.OUT) for each in note.kept
-            ),
+            money=booking.money_moves(note.kept, MoneyDirection.OUT),
             document=Document(
                 kind=DocumentKind.CREDIT_NOTE,
                 id=note.id,
@@ -297,7 +278,9 @@ async def _store(work: Work, note: _Note, posted: PostedEntry, reason: str) -> N
         **storing.figure_values(note.figures),
         **storing.posted_values(work, posted),
     }
-    payments = storing.payment_rows(work, note.id, on=note.on, kept=note.kept, posted=posted)
+    payments = storing.payment_rows(
+        work, note.id, on=note.on, kept=note.kept, posted=posted, direction=MoneyDirection.OUT
+    )
     await storing.store(work, bills=[row], lines=_line_rows(note), payments=payments)
     credited = original.credited_paise + note.credited_paise
     due = original.total_paise + original.tip_paise - credited

@@ -13,6 +13,7 @@ import orjson
 from sqlalchemy import Text, bindparam, text
 
 from salonos.accounting.commands import PostedEntry
+from salonos.accounting.rules import MoneyDirection
 from salonos.bills import rules, tables
 from salonos.bills.commands.pricing import PricedBill
 from salonos.kernel.database import Base
@@ -165,13 +166,22 @@ def tip_rows(bill_id: UUID, priced: PricedBill) -> list[Row]:
     return [{"bill_id": bill_id, "staff_id": tip.staff_id, "amount_paise": tip.amount_paise} for tip in priced.tips]
 
 
-def payment_rows(work: Work, bill_id: UUID, *, on: date, kept: Sequence[rules.Kept], posted: PostedEntry) -> list[Row]:
+def payment_rows(
+    work: Work,
+    bill_id: UUID,
+    *,
+    on: date,
+    kept: Sequence[rules.Kept],
+    posted: PostedEntry,
+    direction: MoneyDirection = MoneyDirection.IN,
+) -> list[Row]:
     """Payments, each the whole of the entry's money move at its place."""
     return [
         {
             "id": new_id(),
             "bill_id": bill_id,
             "money_move_id": money_move_id,
+            "direction": direction,
             "method": each.method,
             "amount_paise": each.amount_paise,
             "tendered_paise": each.tendered_paise,

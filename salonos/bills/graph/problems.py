@@ -56,6 +56,13 @@ class DiscountNeedsApproval(Problem):
     discount: Money = field("What would be taken off.")
 
 
+@problem(problems.TooLateToVoid)
+class TooLateToVoid(Problem):
+    """A posted bill is taken back on its own date only, and only while nothing of it was given back."""
+
+    bill: Bill | None = field("The bill as it is; null out of reach.")
+
+
 @problem(problems.NothingLeftToRefund)
 class NothingLeftToRefund(Problem):
     """All of the bill was given back already."""

@@ -30,7 +30,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from salonos.accounting.graph import Entry
-from salonos.accounting.rules import PaymentMethod
+from salonos.accounting.rules import MoneyDirection, PaymentMethod
 from salonos.bills import rules, tables
 from salonos.bills.rules import BillKind, BillStatus, PaymentState
 from salonos.catalog.graph import Product, Service
@@ -187,10 +187,13 @@ class BillLine(Node):
 
 @node(tables.Payment, scope=Within(tables.Payment.bill_id, "Bill"), requires=BILL_READ)
 class Payment(Node):
-    """Money that was kept towards a bill, or given back on a credit note. It never changes."""
+    """Money that was kept towards a bill, or went back. It never changes."""
 
+    direction: MoneyDirection = column(
+        tables.Payment.direction, "Which way it went: OUT on credit notes and void bills."
+    )
     method: PaymentMethod = column(tables.Payment.method, "How it came. Never ON_ACCOUNT, which is no money.")
-    amount: Money = column(tables.Payment.amount_paise, "What was kept; on a credit note what went back.")
+    amount: Money = column(tables.Payment.amount_paise, "What was kept, or went back.")
     tendered: Money | None = column(tables.Payment.tendered_paise, "What was handed over; null but for cash.")
     change: Money | None = column(tables.Payment.change_paise, "What went back; null but for cash.")
     reference: str | None = column(tables.Payment.reference, "The bank's or the slip's number; null without one.")
@@ -265,6 +268,8 @@ class Bill(Node):
     )
     original: "Bill | None" = one(tables.Bill.original_id, "The bill that a credit note corrects; null for others.")
     refund_reason: str | None = column(tables.Bill.refund_reason, "Why a credit note was given; null for others.")
+    void_reason: str | None = column(tables.Bill.void_reason, "Why it was taken back; null while it stands.")
+    voided_at: datetime | None = column(tables.Bill.voided_at, "When it was taken back; null while it stands.")
     credit_notes: "list[Bill]" = many(
         tables.Bill.original_id,
         "What was given back of it, in order, at most 100; none is typical.",

@@ -8,11 +8,11 @@ from salonos.accounting.graph import AccountOverdrawn, PeriodClosed
 from salonos.accounting.rules import PaymentMethod
 from salonos.bills import commands
 from salonos.bills.commands import NewRefund, RefundedLine
-from salonos.bills.graph.problems import NothingLeftToRefund, RefundTooMuch
+from salonos.bills.graph.problems import NothingLeftToRefund, RefundTooMuch, TooLateToVoid
 from salonos.bills.graph.reads import Bill
 from salonos.graph.fields import extend, field, ref
 from salonos.graph.mutations import Idempotency, mutation
-from salonos.graph.problem import InvalidInput
+from salonos.graph.problem import InvalidInput, StaleVersion
 from salonos.graph.roots import Mutation
 from salonos.kernel.ids import id_value
 from salonos.kernel.permissions import Permission
@@ -51,6 +51,27 @@ class RefundBillSuccess:
     bill: Bill | None = field("The bill as it is now; null out of reach.")
 
 
+@strawberry.input(description="A draft or a posted bill that is taken back.")
+class VoidBillInput:
+    """A draft or a posted bill that is taken back."""
+
+    bill_id: strawberry.ID = field("The bill: a draft, or one of today of which nothing was refunded.")
+    reason: str = field("Why, at most 200 characters.")
+    expected_version: int = field("The version that you saw.")
+    pay_back_by: PaymentMethod | None = field("How all money goes back; each payment the way it came when left out.")
+
+
+@strawberry.type(description="The bill is void.")
+class VoidBillSuccess:
+    """The bill is void."""
+
+    bill: Bill | None = field("The bill as it is now; null out of reach.")
+
+
+VoidBillResult = Annotated[
+    VoidBillSuccess | InvalidInput | StaleVersion | TooLateToVoid | PeriodClosed | AccountOverdrawn,
+    strawberry.union("VoidBillResult", description="What became of it."),
+]
 RefundBillResult = Annotated[
     RefundBillSuccess
     | InvalidInput
@@ -86,3 +107,20 @@ class RefundWrites:
             reference=input.reference,
         )
         return RefundBillSuccess(credit_note=ref(Bill, await commands.refund_bill(work, new)), bill=ref(Bill, bill_id))
+
+    @mutation(
+        "Take a draft or a bill of today back: its number stays on record, its entry is undone, money and goods go back.",
+        requires=Permission.BILL_CREATE,
+        idempotency=Idempotency.REQUIRED,
+    )
+    async def void_bill(self, work: Work, input: VoidBillInput) -> VoidBillResult:
+        """Voids."""
+        bill_id = id_value("bill", input.bill_id)
+        await commands.void_bill(
+            work,
+            bill_id,
+            reason=input.reason,
+            expected_version=input.expected_version,
+            pay_back_by=input.pay_back_by,
+        )
+        return VoidBillSuccess(bill=ref(Bill, bill_id))

@@ -1,0 +1,168 @@
+"""A bill is taken back on its own date: it keeps its number, its entry is undone, money and goods go back."""
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import update
+
+from salonos.accounting import commands as accounting
+from salonos.accounting import rules as accounts
+from salonos.accounting.commands import Document, NewEntry, PostedEntry
+from salonos.accounting.rules import MoneyDirection, PaymentMethod
+from salonos.bills import events, problems, queries, rules, tables
+from salonos.bills.commands import booking, drafting, pricing, storing
+from salonos.kernel import clock
+from salonos.kernel.checks import Checks
+from salonos.kernel.permissions import Permission
+from salonos.kernel.problems import StaleVersion, invalid
+from salonos.kernel.work import Work
+from salonos.salon.rules import DocumentKind
+
+REASON_MAX: Final = 200
+
+
+async def void_bill(
+    work: Work, bill_id: UUID, *, reason: str, expected_version: int, pay_back_by: PaymentMethod | None = None
+) -> UUID:
+    """Takes a draft or a posted bill back. All money goes back the way it came, or by one way that is named.
+
+    A posted bill only on its own date, before anything of it was refunded and before its day is closed. What was used
+    up for its services stays used up. Locks the bill, then stock, then the books.
+
+    Raises: InvalidInput; StaleVersion; TooLateToVoid; PeriodClosed.
+    """
+    work.actor.require(Permission.BILL_CREATE)
+    reason = _checked(reason, pay_back_by)
+    bill = await drafting.bill_in_reach(work, bill_id)
+    if bill.status is rules.BillStatus.VOID or bill.kind is rules.BillKind.CREDIT_NOTE:
+        raise invalid(("billId",), "NOT_VOIDABLE", "Only a draft or a bill that stands is taken back.")
+    if bill.version != expected_version:
+        raise StaleVersion(current_version=bill.version)
+    is_posted = bill.status is rules.BillStatus.POSTED
+    if is_posted or bill.paid_paise:
+        work.actor.require(Permission.BILL_VOID)
+    branch = await pricing.branch_of_bill(work, bill.branch_id)
+    on = clock.business_date(work.now, branch.time_zone)
+    back = _back(await queries.payments_of(work, bill.id), pay_back_by)
+    posted: PostedEntry | None = None
+    if is_posted:
+        if bill.business_date != on or (await queries.given_back(work, bill.id)).notes:
+            raise problems.TooLateToVoid(bill.id)
+        posted = await _undo(work, bill, back, on)
+    elif back:
+        posted = await _pay_back(work, bill, back, on)
+    if posted is not None:
+        rows = storing.payment_rows(work, bill.id, on=on, kept=back, posted=posted, direction=MoneyDirection.OUT)
+        await storing.store(work, payments=rows)
+    values = {
+        **storing.paid_values(due_paise=bill.total_paise + bill.tip_paise, paid_paise=0),
+        "status": rules.BillStatus.VOID,
+        "void_reason": reason,
+        "voided_at": work.now,
+        "voided_by_id": work.actor.id,
+        "void_entry_id": posted and posted.id,
+        "version": bill.version + 1,
+    }
+    await work.session.execute(update(tables.Bill).where(tables.Bill.id == bill.id).values(values))
+    work.announce(events.BillVoided(branch_id=bill.branch_id, subject_id=bill.id, business_date=on))
+    work.announce(events.BillChanged(branch_id=bill.branch_id, subject_id=bill.id, version=values["version"]))
+    return bill.id
+
+
+def _checked(reason: str, pay_back_by: PaymentMethod | None) -> str:
+    """The reason made safe.
+
+    Raises: InvalidInput with every fault.
+    """
+    checks = Checks()
+    kept = checks.text(reason, ("reason",), REASON_MAX)
+    is_money = pay_back_by is not PaymentMethod.ON_ACCOUNT
+    checks.require(is_money, ("payBackBy",), "NO_MONEY", "On account is no way to give money back.")
+    checks.finish()
+    return kept
+
+
+def _back(payments: Sequence[tables.Payment], by: PaymentMethod | None) -> tuple[rules.Kept, ...]:
+    """The money that goes back: payment by payment the way it came, or all of it by one way."""
+    if by is None:
+        return tuple(rules.handed_back(each.method, each.amount_paise, each.reference) for each in payments)
+    total = sum(each.amount_paise for each in payments)
+    return (rules.handed_back(by, total, None),) if total else ()
+
+
+async def _undo(work: Work, bill: tables.Bill, back: Sequence[rules.Kept], on: date) -> PostedEntry:
+    """Posts a bill's entry the other way round, with its tax lines negated."""
+    lines = await queries.lines_of(work, bill.id)
+    goods = await booking.bring_back(work, [(line, line.quantity_milli) for line in lines], cause_id=bill.id, on=on)
+    amounts = rules.refund_amounts(
+        _figures(bill),
+        services_paise=sum(line.taxable_paise for line in lines if line.service_id),
+        back=back,
+        credited_paise=bill.balance_due_paise,
+        tip_paise=bill.tip_paise,
+    )
+    return await accounting.post_entry(
+        work,
+        NewEntry(
+            branch_id=bill.branch_id,
+            business_date=on,
+            narration=f"Bill {bill.number} taken back",
+            cause_kind=booking.CAUSE,
+            cause_id=bill.id,
+            lines=(*booking.entry_lines(amounts, bill.customer_id), *goods),
+            tax_lines=booking.tax_lines([_negated(line) for line in lines], gstin=bill.gstin),
+            money=booking.money_moves(back, MoneyDirection.OUT),
+            document=Document(
+                kind=DocumentKind[bill.kind.name],
+                id=bill.id,
+                number=bill.number or "",
+                gstin=bill.gstin,
+                party_gstin=bill.buyer_gstin,
+                place_of_supply=bill.place_of_supply,
+            ),
+        ),
+    )
+
+
+async def _pay_back(work: Work, bill: tables.Bill, back: Sequence[rules.Kept], on: date) -> PostedEntry:
+    """Posts the advance of a draft the other way round."""
+    money = [rules.Amount(each.account_code, -each.paise) for each in rules.money_amounts(back)]
+    advance = rules.Amount(accounts.ADVANCES, bill.paid_paise)
+    return await accounting.post_entry(
+        work,
+        NewEntry(
+            branch_id=bill.branch_id,
+            business_date=on,
+            narration="Draft taken back",
+            cause_kind=booking.CAUSE,
+            cause_id=bill.id,
+            lines=booking.entry_lines([advance, *money], None),
+            money=booking.money_moves(back, MoneyDirection.OUT),
+        ),
+    )
+
+
+def _figures(bill: tables.Bill) -> rules.Figures:
+    return rules.Figures(
+        lines=(),
+        gross_paise=bill.gross_paise,
+        discount_paise=bill.discount_paise,
+        taxable_paise=bill.taxable_paise,
+        cgst_paise=bill.cgst_paise,
+        sgst_paise=bill.sgst_paise,
+        igst_paise=bill.igst_paise,
+        round_off_paise=bill.round_off_paise,
+        total_paise=bill.total_paise,
+    )
+
+
+def _negated(line: tables.BillLine) -> booking.SoldLine:
+    return booking.SoldLine(
+        is_service=line.service_id is not None,
+        code=line.code,
+        quantity_milli=-line.quantity_milli,
+        rate_hundredths=line.rate_hundredths,
+        tax=rules.Tax(-line.taxable_paise, -line.cgst_paise, -line.sgst_paise, -line.igst_paise),
+    )
