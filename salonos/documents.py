@@ -36,7 +36,7 @@ from salonos.terminal import fail
 
 PLAIN, SCRIPTS = {".graphql", ".gql"}, {".ts", ".tsx", ".js", ".jsx", ".mjs", ".vue"}
 SKIPPED = {"node_modules", "dist", "build", ".git"}
-_TEMPLATE = re.compile(r"(?:\b(?:gql|graphql)\s*\(?\s*|/\*\s*GraphQL\s*\*/\s*)`((?:[^`\\]|\\.)*)`", re.DOTALL)
+_TEMPLATE = re.compile(r"(?:(?<![\w/}-])(?:gql|graphql)\s*\(?\s*|/\*\s*GraphQL\s*\*/\s*)`((?:[^`\\]|\\.)*)`", re.DOTALL)
 _SPLICED = re.compile(r"\$\{[^{}]*\}")
 
 

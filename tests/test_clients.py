@@ -11,6 +11,7 @@ from graphql.validation import NoUnusedFragmentsRule
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
 PROGRAMS = (*sorted((ROOT / "tests" / "clients").glob("*.mjs")), *sorted((ROOT / "tests" / "clients").glob("*.py")))
+TILL = tuple(sorted((ROOT / "examples" / "till" / "src").glob("*.js*")))
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 TEMPLATE = re.compile(
     r"(?:\bgql|/\* GraphQL \*/)\s*`((?:[^`$]|\$(?!\{))*)`|\"\"\"(\n(?:query|mutation|subscription) .*?)\"\"\"",
@@ -56,11 +57,14 @@ def wrong(schema: GraphQLSchema, texts: dict[str, list[str]]) -> list[str]:
     ]
 
 
+PARTS_SHOWN = 3
+
+
 def test_every_operation_that_a_page_shows_holds_against_the_schema(schema: GraphQLSchema) -> None:
     texts = {str(page.relative_to(ROOT)): shown(page) for page in PAGES}
 
     assert wrong(schema, texts) == []
-    assert texts["docs/clients.md"]
+    assert len(texts["docs/clients.md"]) >= PARTS_SHOWN
     assert texts["README.md"]
 
 
@@ -76,6 +80,15 @@ def test_every_operation_of_the_public_clients_holds_against_the_schema(schema: 
         "urql.test.mjs",
         "websocket.test.mjs",
     }
+
+
+def test_every_operation_of_the_example_till_holds_against_the_schema(schema: GraphQLSchema) -> None:
+    texts = {program.name: templates(program.read_text()) for program in TILL}
+
+    assert wrong(schema, texts) == []
+    assert len(texts["operations.js"]) == len(
+        re.findall("^export const", (TILL[0].parent / "operations.js").read_text(), re.MULTILINE)
+    )
 
 
 def test_a_field_that_is_not_there_is_found(schema: GraphQLSchema) -> None:

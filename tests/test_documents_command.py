@@ -20,6 +20,8 @@ export const Me = gql`
   ${Person}
 `
 const Sold = /* GraphQL */ `subscription Sold { billPosted { cursor } }`
+const url = `${ADDRESS}/graphql`
+const other = `in the ${KIND}graphql`
 const css = styled`query { nothing }`
 """
 

@@ -126,11 +126,13 @@ export class Inbox {
   }
 }
 
-/** A network that can be cut: passes everything on to the salon until `cut`, and refuses until `mend`. */
+/** A network that can be cut: passes everything on to the salon until `cut`, and refuses until `mend`. In between,
+ * `lose` lets questions through and breaks the connection where an answer comes back. */
 export async function cable() {
   const { hostname, port } = new URL(address);
   const open = new Set();
   let isCut = false;
+  let isLosing = false;
   const server = net.createServer((near) => {
     if (isCut) return near.destroy();
     const far = net.connect(Number(port), hostname);
@@ -138,8 +140,10 @@ export async function cable() {
       open.add(one);
       one.on("error", () => other.destroy());
       one.on("close", () => (open.delete(one), other.destroy()));
-      one.pipe(other);
     }
+    near.pipe(far);
+    far.on("data", (bytes) => (isLosing ? near.destroy() : near.write(bytes)));
+    far.on("end", () => near.end());
   });
   await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
   return {
@@ -148,8 +152,11 @@ export async function cable() {
       isCut = true;
       for (const socket of open) socket.destroy();
     },
+    lose() {
+      isLosing = true;
+    },
     mend() {
-      isCut = false;
+      isCut = isLosing = false;
     },
     close() {
       for (const socket of open) socket.destroy();
