@@ -80,3 +80,18 @@ class ReceivedTooMuch(Problem):
     product_id: UUID
     awaited: Quantity
     message: str = "More came than was ordered. Say so, or correct the quantity."
+
+
+@dataclass(eq=False)
+class OwnRequest(Problem):
+    """Nobody decides what they asked for or counted themselves."""
+
+    message: str = "This is your own. Somebody else has to decide it."
+
+
+@dataclass(eq=False)
+class AlreadyDecided(Problem):
+    """A request is decided once."""
+
+    adjustment_id: UUID
+    message: str = "This was decided already."

@@ -147,3 +147,16 @@ async def issued(work: Work, cause_id: UUID, position: int | None) -> Sequence[R
     if position is not None:
         found = found.where(move.position == position)
     return (await work.session.execute(found)).all()
+
+
+async def adjustment_for_update(work: Work, adjustment_id: UUID) -> tables.StockAdjustment | None:
+    """A request to correct stock, locked so that it is decided once."""
+    found = select(tables.StockAdjustment).where(tables.StockAdjustment.id == adjustment_id).with_for_update()
+    return (await work.session.execute(found)).scalar_one_or_none()
+
+
+async def is_batch_of(work: Work, batch_id: UUID, branch_id: UUID, product_id: UUID) -> bool:
+    """Whether an id names a batch of a product in a branch."""
+    batch = tables.StockBatch
+    found = select(exists().where(batch.id == batch_id, batch.branch_id == branch_id, batch.product_id == product_id))
+    return bool((await work.session.execute(found)).scalar_one())

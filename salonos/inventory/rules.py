@@ -76,6 +76,33 @@ AWAITED: Final = frozenset({PurchaseStatus.ORDERED, PurchaseStatus.PARTLY_RECEIV
 NOTES_MAX: Final = 1000
 
 
+class StockAdjustmentReason(enum.Enum):
+    """Why stock is corrected by hand."""
+
+    WASTAGE = "WASTAGE"
+    DAMAGE = "DAMAGE"
+    EXPIRY = "EXPIRY"
+    THEFT = "THEFT"
+    GIVEN_AWAY = "GIVEN_AWAY"
+    CORRECTION = "CORRECTION"
+    FOUND = "FOUND"
+
+
+class StockAdjustmentState(enum.Enum):
+    """Where a request to correct stock stands."""
+
+    PENDING = "PENDING"
+    APPROVED = "APPROVED"
+    REJECTED = "REJECTED"
+
+
+def fits(reason: StockAdjustmentReason, quantity_milli: int) -> bool:
+    """Whether goods come or go for a reason: nothing is found away, and nothing comes by theft."""
+    if quantity_milli > 0:
+        return reason in {StockAdjustmentReason.FOUND, StockAdjustmentReason.CORRECTION}
+    return reason is not StockAdjustmentReason.FOUND
+
+
 def account_of(use: StockUse) -> str:
     """The code of the account that an item's value stands in."""
     return accounts.STOCK_RETAIL if use is StockUse.RETAIL else accounts.STOCK_PROFESSIONAL
@@ -91,6 +118,16 @@ def tax_in_value(value_paise: int, *, rate_hundredths: int, is_credited: bool, u
     if use is StockUse.RETAIL and is_credited:
         return 0
     return half_up(value_paise * rate_hundredths, 10_000)
+
+
+def credit_taken_back(cost_paise: int, *, rate_hundredths: int, is_credited: bool, use: StockUse) -> int:
+    """Half of the input credit that goods lost, stolen, expired or given away lose: as much CGST as SGST.
+
+    Section 17(5)(h) CGST Act. Professional goods, and goods whose tax was not credited, carry it in their cost already.
+    """
+    if use is StockUse.PROFESSIONAL or not is_credited:
+        return 0
+    return half_up(cost_paise * rate_hundredths, 20_000)
 
 
 @dataclass(frozen=True)
@@ -124,12 +161,14 @@ class Pool:
         if 0 < out_milli < self.quantity_milli:
             return half_up(self.value_paise * out_milli, self.quantity_milli)
         held = max(self.quantity_milli, 0)
-        rest = out_milli - held
-        if self.quantity_milli:
-            average = half_up(abs(self.value_paise) * rest, abs(self.quantity_milli))
-        else:
-            average = value_of(rest, unit_cost_paise)
+        average = self.average_of(out_milli - held, unit_cost_paise=unit_cost_paise)
         return (self.value_paise if held else 0) + average
+
+    def average_of(self, quantity_milli: int, *, unit_cost_paise: int) -> int:
+        """What a quantity is worth that nobody paid for: as much as the others, or the catalogue's cost of nothing."""
+        if self.quantity_milli:
+            return half_up(abs(self.value_paise) * quantity_milli, abs(self.quantity_milli))
+        return value_of(quantity_milli, unit_cost_paise)
 
     def after_issue(self, out_milli: int, cost_paise: int) -> "Pool":
         """What is left."""
@@ -179,6 +218,38 @@ def first_expired_first_out(batches: Sequence[Batch], quantity_milli: int, on: d
     return (*pieces, Piece(None, rest)) if rest else tuple(pieces)
 
 
+def held(batches: Iterable[Batch], batch_id: UUID | None = None) -> int:
+    """How much lies on the shelf, expired or not; of one batch where it is named."""
+    return sum(batch.quantity_milli for batch in _on_shelf(batches, batch_id))
+
+
+def written_off(
+    batches: Iterable[Batch],
+    quantity_milli: int,
+    on: date,
+    *,
+    batch_id: UUID | None = None,
+    expired_first: bool = False,
+) -> tuple[Piece, ...]:
+    """Which batches a loss of at most `held` is taken from: the named one, else what expires first.
+
+    What has expired goes last, since it was set aside, unless the goods are lost because they expired.
+    """
+    pieces: list[Piece] = []
+    rest = quantity_milli
+
+    def place(batch: Batch) -> tuple[bool, date, UUID]:
+        return (batch.has_expired(on) and not expired_first, batch.expires_on or date.max, batch.id)
+
+    for batch in sorted(_on_shelf(batches, batch_id), key=place):
+        if not rest:
+            break
+        taken = min(rest, batch.quantity_milli)
+        pieces.append(Piece(batch.id, taken))
+        rest -= taken
+    return tuple(pieces)
+
+
 def without(batches: Sequence[Batch], pieces: Iterable[Piece]) -> tuple[Batch, ...]:
     """The batches when pieces were taken."""
     taken: dict[UUID | None, int] = {}
@@ -190,3 +261,7 @@ def without(batches: Sequence[Batch], pieces: Iterable[Piece]) -> tuple[Batch, .
 def crosses_low(before_milli: int, after_milli: int, *, reorder_point_milli: int | None) -> bool:
     """Whether stock became low just now: at the reorder point it is low."""
     return reorder_point_milli is not None and after_milli <= reorder_point_milli < before_milli
+
+
+def _on_shelf(batches: Iterable[Batch], batch_id: UUID | None) -> list[Batch]:
+    return [batch for batch in batches if batch.quantity_milli > 0 and batch_id in {None, batch.id}]

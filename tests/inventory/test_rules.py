@@ -99,3 +99,50 @@ def test_low_is_at_the_point_and_is_crossed_downwards_only() -> None:
 
     assert crossings == [True, True, False, False, False]
     assert not rules.crosses_low(6, 0, reorder_point_milli=None)
+
+
+@given(found=batches, quantity=st.integers(1, 10**7), expired_first=st.booleans())
+def test_a_loss_empties_batches_in_their_order_and_takes_what_it_says(
+    found: list[Batch], quantity: int, *, expired_first: bool
+) -> None:
+    lost = min(quantity, rules.held(found))
+    by_id = {batch.id: batch for batch in found}
+
+    pieces = rules.written_off(found, lost, TODAY, expired_first=expired_first)
+
+    assert sum(piece.quantity_milli for piece in pieces) == lost
+    left = rules.without(found, pieces)
+    assert all(batch.quantity_milli >= 0 for batch in left)
+    taken = [by_id[piece.batch_id] for piece in pieces if piece.batch_id]
+    dates = [(batch.has_expired(TODAY) and not expired_first, batch.expires_on or date.max) for batch in taken]
+    assert dates == sorted(dates)
+
+
+def test_a_loss_of_a_named_batch_is_that_batchs() -> None:
+    first, second = (Batch(new_id(), code, None, 1000) for code in "AB")
+
+    assert rules.written_off([first, second], 500, TODAY, batch_id=second.id) == (rules.Piece(second.id, 500),)
+    assert (rules.held([first, second], second.id), rules.held([first, second])) == (1000, 2000)
+
+
+def test_goods_come_and_go_for_reasons_that_fit() -> None:
+    up = {reason for reason in rules.StockAdjustmentReason if rules.fits(reason, 1)}
+    down = {reason for reason in rules.StockAdjustmentReason if rules.fits(reason, -1)}
+
+    assert {reason.value for reason in up} == {"FOUND", "CORRECTION"}
+    assert {reason.value for reason in set(rules.StockAdjustmentReason) - down} == {"FOUND"}
+
+
+def test_only_credited_retail_goods_lose_their_credit() -> None:
+    def half(use: StockUse, *, is_credited: bool) -> int:
+        return rules.credit_taken_back(1000_01, rate_hundredths=1800, is_credited=is_credited, use=use)
+
+    assert half(StockUse.RETAIL, is_credited=True) == 90_00
+    assert half(StockUse.RETAIL, is_credited=False) == 0
+    assert half(StockUse.PROFESSIONAL, is_credited=True) == 0
+
+
+def test_what_nobody_paid_for_is_worth_what_the_others_are() -> None:
+    assert Pool(3000, 100_00).average_of(1000, unit_cost_paise=7_00) == 33_33
+    assert Pool(-3000, -100_00).average_of(1000, unit_cost_paise=7_00) == 33_33
+    assert Pool(0, 0).average_of(1500, unit_cost_paise=7_00) == 10_50

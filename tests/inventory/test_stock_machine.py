@@ -23,11 +23,13 @@ from salonos.accounting.commands import NewEntry
 from salonos.inventory import commands
 from salonos.inventory.commands import Issue
 from salonos.inventory.problems import ReturnedTooMuch, StockBelowZero, StockTooLow
+from salonos.inventory.rules import StockAdjustmentReason
 from salonos.kernel.database import Database, plain_url
 from salonos.kernel.ids import new_id
 from salonos.kernel.problems import Problem
 from salonos.kernel.work import Work
 from tests.bills.makers import NOW, SYSTEM, TODAY
+from tests.inventory import control
 from tests.inventory.makers import Store, line, make_store
 from tests.salon.makers import make_branch
 
@@ -146,6 +148,40 @@ class Stock(RuleBasedStateMachine):
         assert quantity <= returnable
         self.back[bill_id] = self.back.get(bill_id, 0) + quantity
         self.held[item] = self.run(self.batches(item))
+
+    @rule(item=items, quantity=quantities | quantities.map(lambda each: -each), expired_first=st.booleans())
+    def adjust(self, item: int, quantity: int, *, expired_first: bool) -> None:
+        down = control.REASON.EXPIRY if expired_first else control.REASON.WASTAGE
+        reason = control.REASON.FOUND if quantity > 0 else down
+        before, there = self.quantity(item), sum(milli for milli in self.held[item].values() if milli > 0)
+        try:
+            self.run(self.correct(item, quantity, reason))
+        except StockTooLow as problem:
+            refused = problem.available
+        else:
+            refused = None
+        if refused is not None:
+            assert refused == there < -quantity
+            return
+        if quantity > 0:
+            self.note(item, None, quantity)
+            return
+        self.lose(item, -quantity)
+        self.low += item == SERUM and before > 5000 >= before + quantity
+
+    async def correct(self, item: int, quantity: int, reason: StockAdjustmentReason) -> None:
+        """Asked for by one, and approved by another where it is worth something."""
+        asked = await control.ask_for(self.store, self.product(item), quantity, reason)
+        state = await self.database.pool.fetchval("select state from stock_adjustments where id = $1", asked)
+        if state == "PENDING":
+            await control.approve(self.store, asked)
+
+    def lose(self, item: int, quantity: int) -> None:
+        """What expires first is lost first: nothing of these has expired."""
+        for expiry in sorted(self.held[item], key=lambda each: 1000 if each is None else each):
+            taken = min(quantity, max(self.held[item][expiry], 0))
+            self.held[item][expiry] -= taken
+            quantity -= taken
 
     @rule(allows=st.booleans())
     def set_policy(self, *, allows: bool) -> None:

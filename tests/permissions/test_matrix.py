@@ -34,6 +34,7 @@ from tests.bills.asking import Asker
 from tests.bills.makers import CASH, SYSTEM, actor_as, make_shop
 from tests.graph.test_differential import values_of
 from tests.graph.test_differential_salon import actor_of_role
+from tests.inventory.control import correct_and_count
 from tests.inventory.makers import line, stock
 from tests.inventory.purchasing import buy
 from tests.permissions.expected import PEOPLE, RULES, STRANGER, Denied, permission_of
@@ -77,6 +78,7 @@ async def fill_shelves(database: Database) -> None:
         receipt = NewReceipt(row["id"], (line(product_id, 5000, 100_00, batch="A"),))
         await database.run(SYSTEM, partial(inventory.receive_stock, new=receipt), now=UNTIL)
         await buy(database, row["id"], product_id, now=UNTIL)
+        await correct_and_count(database, row["id"], product_id, now=UNTIL)
 
 
 @pytest.fixture

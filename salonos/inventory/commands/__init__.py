@@ -5,6 +5,12 @@ rules and written in one statement, and whoever called gets the lines that belon
 anything of the books.
 """
 
+from salonos.inventory.commands.adjusting import (
+    NewAdjustment,
+    approve_stock_adjustment,
+    reject_stock_adjustment,
+    request_stock_adjustment,
+)
 from salonos.inventory.commands.issuing import Issue, bring_back, issue
 from salonos.inventory.commands.items import NewItem, set_stock_policy, stock_product, update_stock_item
 from salonos.inventory.commands.ordering import (
@@ -26,6 +32,7 @@ __all__ = [
     "Arrival",
     "ArrivedLine",
     "Issue",
+    "NewAdjustment",
     "NewItem",
     "NewPurchase",
     "NewReceipt",
@@ -34,6 +41,7 @@ __all__ = [
     "PurchaseChanges",
     "Received",
     "ReceivedLine",
+    "approve_stock_adjustment",
     "bring_back",
     "cancel_purchase",
     "create_purchase",
@@ -42,6 +50,8 @@ __all__ = [
     "place_purchase",
     "receive_purchase",
     "receive_stock",
+    "reject_stock_adjustment",
+    "request_stock_adjustment",
     "set_stock_policy",
     "stock_product",
     "update_purchase",

@@ -100,6 +100,18 @@ class Shelves:
         if quantity_milli > usable and not shelf.allows_negative:
             raise problems.StockTooLow(product_id=product_id, available=Quantity(max(usable, 0)))
         pieces = rules.first_expired_first_out(shelf.batches, quantity_milli, self.cause.on)
+        return self.take_out(shelf, pieces, kind, position=position, staff_id=staff_id)
+
+    def take_out(
+        self,
+        shelf: Shelf,
+        pieces: Iterable[rules.Piece],
+        kind: rules.StockMoveKind,
+        *,
+        position: int,
+        staff_id: UUID | None = None,
+    ) -> int:
+        """Takes pieces out of their batches, a move for each. Returns what they had cost."""
         total = 0
         for piece in pieces:
             batch_id = piece.batch_id or self.batch(shelf, None, None)
@@ -109,6 +121,42 @@ class Shelves:
             self._move(shelf, batch_id, kind, -piece.quantity_milli, -cost, position=position, staff_id=staff_id)
             total += cost
         return total
+
+    def lose(
+        self,
+        shelf: Shelf,
+        quantity_milli: int,
+        kind: rules.StockMoveKind,
+        *,
+        position: int,
+        batch_id: UUID | None = None,
+        expired_first: bool = False,
+    ) -> int:
+        """Takes goods off the shelf that are not there any more, expired ones too. Returns what they had cost.
+
+        Raises: StockTooLow: what never lay there can't be lost, whatever the branch's policy.
+        """
+        there = rules.held(shelf.batches, batch_id)
+        if quantity_milli > there:
+            raise problems.StockTooLow(product_id=shelf.product_id, available=Quantity(there))
+        pieces = rules.written_off(
+            shelf.batches, quantity_milli, self.cause.on, batch_id=batch_id, expired_first=expired_first
+        )
+        return self.take_out(shelf, pieces, kind, position=position)
+
+    def find(
+        self,
+        shelf: Shelf,
+        quantity_milli: int,
+        kind: rules.StockMoveKind,
+        *,
+        position: int,
+        batch_id: UUID | None = None,
+    ) -> int:
+        """Puts goods on the shelf that nobody knew of, worth what the others are. Returns what the stock gained."""
+        cost = shelf.pool.average_of(quantity_milli, unit_cost_paise=shelf.unit_cost_paise)
+        into = batch_id or self.batch(shelf, None, None)
+        return self.take_in(shelf, into, quantity_milli, cost, kind, position=position)
 
     def take_in(
         self,
@@ -209,6 +257,12 @@ class Amounts:
         """Goods that came in at a cost, and what the stock gained by them."""
         self.add(rules.account_of(use), credit, worth_paise)
         self.add(accounts.PRICE_DIFFERENCE, credit, cost_paise - worth_paise)
+
+    def lose(self, use: rules.StockUse, cost_paise: int, *, half_credit_paise: int) -> None:
+        """Goods that are lost, with both halves of the input credit that is lost with them."""
+        self.add(accounts.STOCK_LOSS, rules.account_of(use), cost_paise)
+        self.add(accounts.STOCK_LOSS, accounts.INPUT_CGST, half_credit_paise)
+        self.add(accounts.STOCK_LOSS, accounts.INPUT_SGST, half_credit_paise)
 
     def lines(self) -> tuple[NewLine, ...]:
         """The lines; none where nothing was moved."""

@@ -15,7 +15,9 @@ class StockTooLow(Problem):
     """The branch has less of a product than what is to leave, and may not go below zero."""
 
     product: Product | None = field("Which.")
-    available: Quantity = field("How much may be sold or used today: expired batches don't count.")
+    available: Quantity = field(
+        "How much may be sold or used today; where goods are lost or moved by hand, how much lies there, expired or not."
+    )
 
 
 @problem(problems.ReceivedTooMuch)
@@ -45,3 +47,8 @@ class StockBelowZero(Problem):
     """The branch has items below zero, so that it can't be forbidden now."""
 
     branch: Branch | None = field("Which.")
+
+
+@problem(problems.OwnRequest)
+class OwnRequest(Problem):
+    """Nobody decides what they asked for or counted themselves: another person has to."""

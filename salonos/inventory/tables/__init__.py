@@ -1,5 +1,6 @@
 """The rows of stock, a module per matter."""
 
+from salonos.inventory.tables.control import StockAdjustment
 from salonos.inventory.tables.purchases import Purchase, PurchaseLine, StockReceipt, StockReceiptLine
 from salonos.inventory.tables.shelves import StockBatch, StockItem, StockLevel, StockMove, StockPolicy, StockUnitHeld
 from salonos.inventory.tables.suppliers import Supplier
@@ -7,6 +8,7 @@ from salonos.inventory.tables.suppliers import Supplier
 __all__ = [
     "Purchase",
     "PurchaseLine",
+    "StockAdjustment",
     "StockBatch",
     "StockItem",
     "StockLevel",
