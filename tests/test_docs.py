@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 from salonos.identity.rules import permissions_markdown
+from salonos.inventory.commands import columns
 from salonos.kernel.permissions import ROLES
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -55,3 +56,17 @@ def test_every_guarantee_names_proofs_that_exist() -> None:
     assert unproved == []
     numbers = {found[1] for row in rows if (found := re.match(r"\| (G[0-9]+) ", row))}
     assert numbers >= {f"G{n}" for n in (1, 2, 3, 4, 5, 11, 12, 13, 15, 16, 18, 19, 20, 21, 22, 23, 24, 27, 28)}
+
+
+def test_the_page_of_files_has_the_columns_and_the_codes_of_the_code() -> None:
+    page = (ROOT / "docs" / "import.md").read_text()
+    code = "".join((ROOT / "salonos" / name).read_text() for name in FILES)
+    told = set(re.findall(r"`([A-Z][A-Z_0-9]+)`", page))
+
+    assert columns.markdown() in page
+    assert (
+        set(re.findall(r'(?:Misread\(|SheetRefused\(|faults?\.?(?:add)?\(.*?, )"([A-Z][A-Z_]+)"', code)) - told == set()
+    )
+
+
+FILES = ("kernel/sheets.py", "inventory/commands/columns.py", "inventory/commands/importing.py")

@@ -22,7 +22,7 @@ from arq.worker import Worker, func
 
 from salonos.closing import jobs as closing_jobs
 from salonos.edge import logs
-from salonos.kernel import clock, crypto, due, idempotency, jobs, outbox
+from salonos.kernel import clock, crypto, due, files, idempotency, jobs, outbox
 from salonos.kernel.actor import Actor
 from salonos.kernel.database import Database
 from salonos.kernel.due import DailyJob
@@ -194,6 +194,7 @@ async def _purge(work: Work) -> None:
         await outbox.purge(work.session, work.now)
     await idempotency.purge(work.session, work.now)
     await jobs.purge(work)
+    await files.purge(work)
 
 
 async def _close(worker: Worker) -> None:

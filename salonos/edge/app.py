@@ -23,6 +23,7 @@ from salonos.customers import graph as customers
 from salonos.edge import health, logs, metrics
 from salonos.edge.budget import Budget
 from salonos.edge.endpoint import Endpoint
+from salonos.edge.files import Files
 from salonos.edge.gate import SECURITY_HEADERS, Gate, Headers, Incoming, Message, Receive, Refused, Scope, Send, reply
 from salonos.edge.persisted import Persisted
 from salonos.edge.sessions import Watch
@@ -36,7 +37,7 @@ from salonos.graph.trusted import Manifest, ManifestWrong
 from salonos.identity import graph as identity
 from salonos.identity.queries import Identity
 from salonos.inventory import graph as inventory
-from salonos.kernel import counts, crypto
+from salonos.kernel import counts, crypto, files
 from salonos.kernel.database import Database, Forgetful
 from salonos.kernel.ids import request_id
 from salonos.network import Certificate
@@ -71,6 +72,7 @@ class App:
     pages: Starlette
     endpoint: Endpoint | None = None
     sockets: Sockets | None = None
+    files: Files | None = None
     watched: metrics.Metrics | None = None
     watchdog: Watchdog | None = None
     database: Database | None = None
@@ -117,6 +119,8 @@ class App:
             is_stopping = self.endpoint is not None and self.endpoint.stopping.is_set()
             status, body = await health.ready(self.database, self.redis, is_local=is_local, is_stopping=is_stopping)
             await reply(send, status, body, [*own, (b"content-type", b"application/json")])
+        elif (path == files.PATH or path.startswith(f"{files.PATH}/")) and self.files is not None:
+            await self.files(scope, headers, own, receive, send)
         elif path == "/metrics" and self.watched is not None and self.watched.may_read(address_of(scope), headers):
             await reply(send, 200, await self.watched.text(), [*own, metrics.CONTENT_TYPE])
         else:
@@ -205,6 +209,7 @@ class App:
         watch = Watch(identity_of_tokens)
         self.endpoint = Endpoint(engine, identity_of_tokens, self.gate, watch, persisted)
         self._open.push_async_callback(self.endpoint.deadlines.stop)
+        self.files = Files(database, identity_of_tokens, self.gate, self.endpoint.deadlines)
         self.sockets = Sockets(engine, watch, self.gate, persisted, device_max=self.settings.sockets_per_device)
         self.watched = metrics.Metrics(database, self.settings.metrics_token, self.held)
         if self.settings.is_traced:

@@ -117,20 +117,20 @@ def _repeated(raw: Sequence[tuple[bytes, bytes]]) -> frozenset[bytes]:
     return frozenset(name for name, times in counted.items() if times > 1)
 
 
-async def read_body(receive: Receive, headers: Incoming) -> bytes:
+async def read_body(receive: Receive, headers: Incoming, *, bytes_max: int = BODY_BYTES_MAX) -> bytes:
     """The whole body, bounded in bytes, whatever the headers say of its length.
 
     Raises: Refused; ClientGone.
     """
     declared = headers.get(b"content-length")
-    if declared.isdigit() and int(declared) > BODY_BYTES_MAX:
+    if declared.isdigit() and int(declared) > bytes_max:
         raise Refused(413, "The body is too large.", code="TOO_LARGE")
     message = await receive()
     body: bytes = message.get("body", b"")
     while True:
         if message["type"] == "http.disconnect":
             raise ClientGone
-        if len(body) > BODY_BYTES_MAX:
+        if len(body) > bytes_max:
             raise Refused(413, "The body is too large.", code="TOO_LARGE")
         if not message.get("more_body"):
             return body

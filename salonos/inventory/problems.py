@@ -95,3 +95,22 @@ class AlreadyDecided(Problem):
 
     adjustment_id: UUID
     message: str = "This was decided already."
+
+
+@dataclass(frozen=True)
+class ImportFault:
+    """One thing wrong with a file: the row that a spreadsheet program shows, the column's title, a code, a sentence."""
+
+    row: int
+    column: str
+    code: str
+    message: str
+
+
+@dataclass(eq=False)
+class ImportRefused(Problem):
+    """A file that can't be imported as it is; nothing of it was. The first faults, and how many there are."""
+
+    fault_count: int
+    faults: tuple[ImportFault, ...]
+    message: str = "Nothing was imported. Please correct what is marked."

@@ -4,7 +4,8 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, exists, func, or_, select
+from sqlalchemy import Row, Text, Uuid, bindparam, exists, func, or_, select, text
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from salonos.catalog import tables as catalog
 from salonos.inventory import tables
@@ -160,3 +161,86 @@ async def is_batch_of(work: Work, batch_id: UUID, branch_id: UUID, product_id: U
     batch = tables.StockBatch
     found = select(exists().where(batch.id == batch_id, batch.branch_id == branch_id, batch.product_id == product_id))
     return bool((await work.session.execute(found)).scalar_one())
+
+
+_PRODUCTS_TO_IMPORT = text(
+    """
+    select product.id, product.sku, product.name, product.category, product.barcode, product.hsn_code,
+        product.tax_class_id, product.price_paise, product.price_includes_tax, product.unit_cost_paise,
+        product.is_retail, item.id is not null as is_stocked, item.unit, item.supplier_name, item.supplier_id,
+        coalesce(supplier.name, item.supplier_name) as supplier, item.reorder_point_milli, item.reorder_quantity_milli,
+        (select coalesce(json_object_agg(held.unit, held.holds_milli), '{}') from stock_units as held
+         where held.item_id = item.id) as units
+    from products as product
+    left join stock_items as item on item.id = product.id
+    left join suppliers as supplier on supplier.id = item.supplier_id
+    where product.sku = any(:skus) or product.barcode = any(:barcodes)
+    order by product.id
+    for update of product
+    """
+).bindparams(bindparam("skus", type_=ARRAY(Text())), bindparam("barcodes", type_=ARRAY(Text())))
+_MOVED_LEVELS = text(
+    """
+    select level.product_id, level.branch_id from stock_levels as level
+    where level.product_id = any(:product_ids) and exists (
+        select from stock_moves as move where move.product_id = level.product_id and move.branch_id = level.branch_id)
+    """
+).bindparams(bindparam("product_ids", type_=ARRAY(Uuid())))
+_NAMES_TO_IMPORT = text(
+    """
+    select 'tax class' as kind, id, name, null as zone from tax_classes where lower(name) = any(:tax_classes)
+    union all
+    select 'supplier', id, search_name, null from suppliers where search_name = any(:suppliers)
+    union all
+    select 'branch', id, code, time_zone from branches where is_active
+    """
+).bindparams(bindparam("tax_classes", type_=ARRAY(Text())), bindparam("suppliers", type_=ARRAY(Text())))
+
+
+async def products_to_import(
+    work: Work, *, skus: Collection[str], barcodes: Collection[str]
+) -> Sequence[Row[*tuple[Any, ...]]]:
+    """Products that have one of the SKUs or barcodes, with how they are kept, locked in the order of their ids."""
+    given = {"skus": list(skus), "barcodes": list(barcodes)}
+    return (await work.session.execute(_PRODUCTS_TO_IMPORT, given)).all()
+
+
+async def moved_levels(work: Work, product_ids: Collection[UUID]) -> frozenset[tuple[UUID, UUID]]:
+    """Products and branches where something was ever moved."""
+    rows = await work.session.execute(_MOVED_LEVELS, {"product_ids": list(product_ids)})
+    return frozenset((row[0], row[1]) for row in rows)
+
+
+async def names_to_import(
+    work: Work, *, tax_classes: Collection[str], suppliers: Collection[str]
+) -> Sequence[Row[*tuple[Any, ...]]]:
+    """Tax classes by their names without case, suppliers by their searched names, and all active branches by code."""
+    given = {"tax_classes": list(tax_classes), "suppliers": list(suppliers)}
+    return (await work.session.execute(_NAMES_TO_IMPORT, given)).all()
+
+
+_STOCK_TO_EXPORT = text(
+    """
+    select product.sku, product.name, product.category, product.barcode, product.hsn_code, class.name as tax_class,
+        product.price_paise, product.price_includes_tax, product.unit_cost_paise, product.is_retail, item.unit,
+        (select string_agg(held.unit || '=' || trim_scale(held.holds_milli / 1000.0), '; ' order by held.unit)
+         from stock_units as held where held.item_id = item.id) as units,
+        coalesce(supplier.name, item.supplier_name) as supplier, item.reorder_point_milli, item.reorder_quantity_milli,
+        branch.code as branch, level.quantity_milli as in_stock, level.value_paise as stock_value
+    from stock_levels as level
+    join stock_items as item on item.id = level.product_id
+    join products as product on product.id = level.product_id
+    join tax_classes as class on class.id = product.tax_class_id
+    join branches as branch on branch.id = level.branch_id
+    left join suppliers as supplier on supplier.id = item.supplier_id
+    where level.branch_id = :branch_id
+    order by level.search_name, level.id
+    limit :rows_max
+    """
+)
+
+
+async def stock_to_export(work: Work, branch_id: UUID, *, rows_max: int) -> Sequence[Row[*tuple[Any, ...]]]:
+    """A branch's levels with all that a file of them says, by the products' names."""
+    given = {"branch_id": branch_id, "rows_max": rows_max}
+    return (await work.session.execute(_STOCK_TO_EXPORT, given)).all()

@@ -5,12 +5,12 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Identity, Index, UniqueConstraint, text
+from sqlalchemy import BigInteger, CheckConstraint, Identity, Index, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.types import UserDefinedType
 
-from salonos.kernel.database import Base, enum_column
+from salonos.kernel.database import Base, enum_column, primary_id
 from salonos.kernel.ids import new_id
 
 
@@ -109,3 +109,30 @@ class AuditLog(Base):
     row_id: Mapped[UUID | None]
     changes: Mapped[dict[str, Any]] = mapped_column(JSONB)
     __table_args__ = (Index("ix_audit_log_table_name_row_id", "table_name", "row_id", "id"),)
+
+
+class FileKind(enum.Enum):
+    """Whether somebody brought a file, or takes it."""
+
+    UPLOAD = "UPLOAD"
+    EXPORT = "EXPORT"
+
+
+class StoredFile(Base):
+    """A file that waits for its mutation, or for whoever has its link: any process can serve it, none for long."""
+
+    __tablename__ = "stored_files"
+    id: Mapped[UUID] = primary_id("file")
+    owner_id: Mapped[UUID]
+    kind: Mapped[FileKind] = enum_column(FileKind)
+    name: Mapped[str]
+    media_type: Mapped[str]
+    content: Mapped[bytes]
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    __table_args__ = (
+        CheckConstraint("octet_length(content) <= 33554432", name="content"),
+        CheckConstraint("name ~ '^[A-Za-z0-9._-]{1,100}$'", name="name"),
+        Index("ix_stored_files_owner_id_kind_created_at", "owner_id", "kind", "created_at"),
+        Index("ix_stored_files_expires_at", "expires_at"),
+    )

@@ -11,6 +11,8 @@ from salonos.inventory.commands.adjusting import (
     reject_stock_adjustment,
     request_stock_adjustment,
 )
+from salonos.inventory.commands.exporting import FileFormat, export_stock
+from salonos.inventory.commands.importing import Change, Imported, import_stock_items
 from salonos.inventory.commands.issuing import Issue, bring_back, issue
 from salonos.inventory.commands.items import NewItem, set_stock_policy, stock_product, update_stock_item
 from salonos.inventory.commands.ordering import (
@@ -31,6 +33,9 @@ from salonos.inventory.commands.suppliers import NewSupplier, create_supplier, u
 __all__ = [
     "Arrival",
     "ArrivedLine",
+    "Change",
+    "FileFormat",
+    "Imported",
     "Issue",
     "NewAdjustment",
     "NewItem",
@@ -46,6 +51,8 @@ __all__ = [
     "cancel_purchase",
     "create_purchase",
     "create_supplier",
+    "export_stock",
+    "import_stock_items",
     "issue",
     "place_purchase",
     "receive_purchase",

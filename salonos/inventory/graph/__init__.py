@@ -3,6 +3,7 @@
 from salonos.inventory.graph import (
     adjusting,
     events,
+    exchange,
     items,
     ordering,
     problems,
@@ -17,6 +18,7 @@ __all__ = [
     "StockTooLow",
     "adjusting",
     "events",
+    "exchange",
     "items",
     "ordering",
     "problems",

@@ -1,5 +1,7 @@
 """Expected failures of stock, as the schema has them."""
 
+import strawberry
+
 from salonos.catalog.graph import Product
 from salonos.graph.fields import (
     field,
@@ -52,3 +54,21 @@ class StockBelowZero(Problem):
 @problem(problems.OwnRequest)
 class OwnRequest(Problem):
     """Nobody decides what they asked for or counted themselves: another person has to."""
+
+
+@strawberry.type(description="One thing that is wrong with a file.")
+class StockImportFault:
+    """One thing that is wrong with a file."""
+
+    row: int = field("The row as a spreadsheet program numbers it, the titles' row being 1.")
+    column: str = field("The column's title; its letter where it has none; empty where it is the whole row.")
+    code: str = field("Which kind, for programs: `REQUIRED`, `UNKNOWN_COLUMN`, `TAKEN`, `DIFFERENT`…")
+    message: str = field("What is wrong, for the person who made the file.")
+
+
+@problem(problems.ImportRefused)
+class StockImportRefused(Problem):
+    """The file can't be imported as it is, and nothing of it was."""
+
+    fault_count: int = field("How many faults there are.")
+    faults: list[StockImportFault] = field("The first 200 of them.")
