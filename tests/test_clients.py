@@ -76,6 +76,7 @@ def test_every_operation_of_the_public_clients_holds_against_the_schema(schema: 
         "apollo.test.mjs",
         "events.test.mjs",
         "gql_client.py",
+        "relay.test.mjs",
         "salon.mjs",
         "urql.test.mjs",
         "websocket.test.mjs",
