@@ -7,6 +7,7 @@ and the plan carries one error for each coordinate.
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, TypeAlias
 from uuid import UUID
 
@@ -39,11 +40,13 @@ from sqlalchemy import (
     Uuid,
     bindparam,
     case,
+    column,
     exists,
     func,
     literal_column,
     null,
     select,
+    table,
 )
 from sqlalchemy import Column as TableColumn
 from sqlalchemy.dialects.postgresql import ARRAY
@@ -64,6 +67,9 @@ NAME_BYTES_MAX = 63
 """`row_to_json` cuts longer names."""
 
 NODES_MAX = 50
+LEAVES_KEPT = 8_192
+"""Leaves and ids as text, of all plans."""
+
 Piece: TypeAlias = tuple[ColumnElement[Any], Opening | None]
 Path: TypeAlias = Sequence[str | None]
 """Response names from the root; None stands for a list, below which there is no one path."""
@@ -245,20 +251,14 @@ class Compiler:
 
     def leaf(self, parent: GraphQLObjectType, definition: GraphQLField, read: reads.Column, at: FromClause) -> Piece:
         """A scalar or an enum, masked where these rights see a part only."""
-        home = self.home(parent)
-        masking = read.masking
+        home, masking = self.home(parent), read.masking
         if masking is not None and masking.unless not in self.access.permissions:
             if masking.part is not None:
                 return masking.mask.of_part(sql.move(masking.part, home, at)), None
             return masking.mask.of_whole(sql.move(read.expressions[0], home, at)), None
-        moved = [sql.move(each, home, at) for each in read.expressions]
-        if read.opens is not None:
-            return sql.json_parts(moved), read.opens
-        (value,) = moved
-        if read.prefix is not None:
-            return sql.id_sql(read.prefix, value), None
-        shape = None if _is_list(definition) else SHAPES.get(get_named_type(definition.type).name)
-        return (shape.sql(value) if shape else value), None
+        shape = None if _is_list(definition) else get_named_type(definition.type).name
+        written = _written_leaf(read, shape, home, _name(at))
+        return _leaf(read, shape, home, at) if written is None else written, read.opens
 
     # --- rows
 
@@ -287,7 +287,7 @@ class Compiler:
             if name == "__typename":
                 value: ColumnElement[Any] = sql.text_literal(kind.name)
             elif name == "id" and source.prefix is not None:
-                value = sql.id_sql(source.prefix, at.c.id)
+                value = _row_id(source.prefix, _name(at))
             else:
                 value, opening = self.field(kind, kind.fields[name], sub, at, [*path, key])
             columns.append(value.label(key))
@@ -516,6 +516,38 @@ class Compiler:
         name = f"p{len(self.getters)}"
         self.getters[name] = get
         return bindparam(name, type_=kind)
+
+
+def _leaf(read: reads.Column, shape: str | None, home: FromClause, at: FromClause) -> ColumnElement[Any]:
+    """A leaf over a row, in the client's form."""
+    moved = [sql.move(each, home, at) for each in read.expressions]
+    if read.opens is not None:
+        return sql.json_parts(moved)
+    (value,) = moved
+    if read.prefix is not None:
+        return sql.id_sql(read.prefix, value)
+    shaping = SHAPES.get(shape) if shape is not None else None
+    return shaping.sql(value) if shaping else value
+
+
+@lru_cache(maxsize=LEAVES_KEPT)
+def _written_leaf(read: reads.Column, shape: str | None, home: FromClause, name: str) -> ColumnElement[Any] | None:
+    """A leaf as text, the same in all plans that name the row so; None where it is more than text."""
+    return sql.written(_leaf(read, shape, home, sql.named(home, name)))
+
+
+@lru_cache(maxsize=LEAVES_KEPT)
+def _row_id(prefix: str, name: str) -> ColumnElement[Any]:
+    row_id = sql.written(sql.id_sql(prefix, table(name, column("id", Uuid())).c.id))
+    if row_id is None:
+        raise TypeError("an id is text")
+    return row_id
+
+
+def _name(at: FromClause) -> str:
+    """What a row is called in the statement."""
+    name: str = at.name  # type: ignore[attr-defined]  # aliases and subqueries have one
+    return name
 
 
 def _object(kind: GraphQLNamedType) -> GraphQLObjectType:

@@ -19,7 +19,6 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     Select,
-    Subquery,
     Table,
     Text,
     UniqueConstraint,
@@ -32,11 +31,11 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql.asyncpg import dialect as asyncpg_dialect
 from sqlalchemy.exc import SAWarning
 from sqlalchemy.sql.compiler import FROM_LINTING
-from sqlalchemy.sql.selectable import AliasedReturnsRows
+from sqlalchemy.sql.selectable import AliasedReturnsRows, SelectBase
 from sqlalchemy.sql.visitors import iterate, replacement_traverse
 from sqlalchemy.types import TypeEngine
 
-from salonos.graph.reads import Expression
+from salonos.graph.reads import Expression, unmarked
 from salonos.graph.scalars import SHAPES
 from salonos.kernel.problems import BadCursor
 
@@ -46,6 +45,7 @@ EMPTY = "{}"
 
 BIGINT_MAX = 2**63 - 1
 CURSOR_VERSION = "1"
+_EMPTY: ColumnElement[Any] = literal_column("'{}'::json").label(EMPTY)
 NOTHING: ColumnElement[Any] = literal_column("'[]'")
 
 
@@ -62,7 +62,7 @@ def move(expression: Expression | Any, home: FromClause, to: FromClause) -> Any:
         return None
 
     element: Any = getattr(expression, "expression", expression)
-    return replacement_traverse(element, {}, replaced)
+    return unmarked(replacement_traverse(element, {}, replaced))
 
 
 def _is_of(column: ColumnClause[Any], home: FromClause) -> bool:
@@ -119,27 +119,38 @@ def id_sql(prefix: str, value: ColumnElement[Any]) -> ColumnElement[Any]:
     return literal_column(f"'{prefix}_'", Text()).op("||")(hexadecimal)
 
 
+def written(expression: ColumnElement[Any]) -> ColumnElement[Any] | None:
+    """An expression as the text that it becomes, so that no other statement makes it again.
+
+    None for what holds a parameter, and for a subselect, which must still find out what it is correlated to.
+    """
+    if any(isinstance(each, BindParameter | SelectBase) for each in iterate(expression)):
+        return None
+    return literal_column(str(expression.compile(dialect=DIALECT)), expression.type)
+
+
 # --- JSON
 
 
 def columns_or_empty(made: Sequence[ColumnElement[Any]]) -> Sequence[ColumnElement[Any]]:
     """A selection that @skip emptied is an empty object, and a row has at least one column."""
-    return made or [literal_column("'{}'::json").label(EMPTY)]
+    return made or [_EMPTY]
 
 
-def row_json(row: Subquery) -> ColumnElement[Any]:
-    """A row as a JSON object."""
-    return row.c[EMPTY] if EMPTY in row.c else func.row_to_json(row.table_valued())
+def row_json(query: Select[Any]) -> ColumnElement[Any]:
+    """A select's row as a JSON object. The columns of the subquery are not asked for: SQLAlchemy would make them all."""
+    row = query.subquery()
+    return row.c[EMPTY] if any(each is _EMPTY for each in query.inner_columns) else func.row_to_json(row.table_valued())
 
 
 def json_row(query: Select[Any]) -> ColumnElement[Any]:
     """A select of at most one row as an object, or null."""
-    return select(row_json(query.subquery())).scalar_subquery()
+    return select(row_json(query)).scalar_subquery()
 
 
 def json_list(query: Select[Any]) -> ColumnElement[Any]:
     """A select as a list of objects."""
-    return select(func.coalesce(func.json_agg(row_json(query.subquery())), NOTHING)).scalar_subquery()
+    return select(func.coalesce(func.json_agg(row_json(query)), NOTHING)).scalar_subquery()
 
 
 def json_value(columns: Iterable[ColumnElement[Any]], at: FromClause) -> ColumnElement[Any]:
