@@ -110,7 +110,8 @@ class Document:
     """The document that an entry's tax lines belong to.
 
     `number` is its text, or what draws it: called after the daily balances are locked, before the entry's number is.
-    A drawn number is appended to the entry's narration and returned in `PostedEntry.document_number`.
+    A drawn number is appended to the entry's narration and returned in `PostedEntry.document_number`. `dated_on` is the
+    date that stands on somebody else's document; our own are dated by the entry.
     """
 
     kind: DocumentKind
@@ -120,6 +121,7 @@ class Document:
     party_gstin: str | None = None
     place_of_supply: str | None = None
     supply: rules.SupplyDirection = rules.SupplyDirection.OUTWARD
+    dated_on: date | None = None
 
 
 @dataclass(frozen=True)
@@ -418,7 +420,7 @@ def _tax_rows(entry_id: UUID, entry: NewEntry, number: str | None) -> list[dict[
         "document_kind": document.kind.name,
         "document_id": document.id,
         "document_number": number,
-        "document_date": entry.business_date,
+        "document_date": document.dated_on or entry.business_date,
         "gstin": document.gstin,
         "party_gstin": document.party_gstin,
         "place_of_supply": document.place_of_supply,
@@ -490,4 +492,5 @@ def _document_of(lines: Sequence[tables.TaxRegisterLine]) -> Document | None:
         party_gstin=first.party_gstin,
         place_of_supply=first.place_of_supply,
         supply=first.supply,
+        dated_on=first.document_date if first.supply is rules.SupplyDirection.INWARD else None,
     )

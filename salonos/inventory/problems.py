@@ -114,3 +114,41 @@ class ImportRefused(Problem):
     fault_count: int
     faults: tuple[ImportFault, ...]
     message: str = "Nothing was imported. Please correct what is marked."
+
+
+@dataclass(eq=False)
+class SupplierBillExists(Problem):
+    """This number of the supplier's was recorded in its financial year already."""
+
+    bill_id: UUID
+    message: str = "This bill was recorded already."
+
+
+@dataclass(eq=False)
+class BilledTooMuch(Problem):
+    """More is billed than came and was not billed yet."""
+
+    product_id: UUID
+    unbilled: Quantity
+    message: str = "So much of this is not waiting to be billed."
+
+
+@dataclass(eq=False)
+class SentBackTooMuch(Problem):
+    """More would go back than came from this supplier and is not back yet."""
+
+    product_id: UUID
+    returnable: Quantity
+    message: str = "So much of this did not come from this supplier."
+
+
+@dataclass(eq=False)
+class SupplierOverpaid(Problem):
+    """More would be paid than is owed: on a bill, or on all of them where none was named.
+
+    What is owed is not told here: it is read with the bill or the supplier, by who may.
+    """
+
+    supplier_id: UUID
+    bill_id: UUID | None
+    message: str = "This is more than is owed."

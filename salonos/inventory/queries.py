@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Row, Text, Uuid, bindparam, exists, func, or_, select, text
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import ARRAY, insert
 
 from salonos.catalog import tables as catalog
 from salonos.inventory import tables
@@ -74,6 +74,133 @@ async def purchase_lines(work: Work, purchase_id: UUID) -> Sequence[tables.Purch
     line = tables.PurchaseLine
     found = select(line).where(line.purchase_id == purchase_id).order_by(line.position)
     return (await work.session.scalars(found)).all()
+
+
+async def supplier_account_for_update(work: Work, supplier_id: UUID, branch_id: UUID) -> None:
+    """Locks what a branch owes a supplier, begun where there is none. Bills, returns and payments begin with it."""
+    account = tables.SupplierAccount
+    keys = {"supplier_id": supplier_id, "branch_id": branch_id}
+    await work.session.execute(insert(account).values(keys).on_conflict_do_nothing())
+    found = select(account.supplier_id).where(account.supplier_id == supplier_id, account.branch_id == branch_id)
+    await work.session.execute(found.with_for_update())
+
+
+async def supplier_bill_by_number(work: Work, supplier_id: UUID, financial_year: int, number_key: str) -> UUID | None:
+    """A supplier's bill by what stands on it."""
+    bill = tables.SupplierBill
+    found = select(bill.id).where(
+        bill.supplier_id == supplier_id, bill.financial_year == financial_year, bill.number_key == number_key
+    )
+    return (await work.session.execute(found)).scalar_one_or_none()
+
+
+async def receipt_lines_for_update(work: Work, ids: Collection[UUID]) -> Mapping[UUID, Row[*tuple[Any, ...]]]:
+    """Receipts' lines by id with what billing and returning need, locked in the order of their ids."""
+    line, receipt, product = tables.StockReceiptLine, tables.StockReceipt, catalog.Product
+    found = (
+        select(
+            line.id,
+            line.product_id,
+            line.batch_id,
+            line.unit,
+            line.quantity_milli,
+            line.stock_quantity_milli,
+            line.cost_paise,
+            line.billed_milli,
+            line.sent_back_milli,
+            receipt.branch_id,
+            receipt.supplier_id,
+            tables.StockItem.use,
+            product.hsn_code,
+        )
+        .join(receipt, receipt.id == line.receipt_id)
+        .join(tables.StockItem, tables.StockItem.id == line.product_id)
+        .join(product, product.id == line.product_id)
+        .where(line.id.in_(ids))
+        .order_by(line.id)
+        .with_for_update(of=line)
+    )
+    return {row.id: row for row in await work.session.execute(found)}
+
+
+async def bill_lines_of_receipts(
+    work: Work, supplier_id: UUID, receipt_line_ids: Collection[UUID]
+) -> Sequence[tables.SupplierBillLine]:
+    """What a supplier has billed of receipts' lines and did not get back, the last billed first."""
+    line, bill = tables.SupplierBillLine, tables.SupplierBill
+    found = (
+        select(line)
+        .join(bill, bill.id == line.bill_id)
+        .where(
+            bill.supplier_id == supplier_id,
+            line.receipt_line_id.in_(receipt_line_ids),
+            line.returned_milli < line.quantity_milli,
+        )
+        .order_by(line.id.desc())
+    )
+    return (await work.session.scalars(found)).all()
+
+
+async def bills_to_note(work: Work, bill_ids: Collection[UUID]) -> Sequence[Row[*tuple[Any, ...]]]:
+    """Bills, the oldest first, each with what returns took off it and how much of its goods is not back."""
+    bill, line, back = tables.SupplierBill, tables.SupplierBillLine, tables.SupplierReturnLine
+    noted = (
+        select(
+            func.coalesce(
+                func.sum(
+                    back.taxable_paise + back.cgst_paise + back.sgst_paise + back.igst_paise + back.round_off_paise,
+                    type_=Paise(),
+                ),
+                0,
+                type_=Paise(),
+            )
+        )
+        .join(line, line.id == back.bill_line_id)
+        .where(line.bill_id == bill.id)
+        .scalar_subquery()
+    )
+    left = (
+        select(func.sum(line.quantity_milli - line.returned_milli, type_=Milli()))
+        .where(line.bill_id == bill.id)
+        .scalar_subquery()
+    )
+    found = (
+        select(bill.id, bill.total_paise, bill.balance_due_paise, noted.label("noted_paise"), left.label("left_milli"))
+        .where(bill.id.in_(bill_ids))
+        .order_by(bill.billed_on, bill.id)
+    )
+    return (await work.session.execute(found)).all()
+
+
+async def bills_due(work: Work, supplier_id: UUID, branch_id: UUID) -> Sequence[Row[*tuple[Any, ...]]]:
+    """What is owed on a supplier's bills at a branch, the oldest first. Asked behind the account's lock."""
+    bill = tables.SupplierBill
+    found = (
+        select(bill.id, bill.balance_due_paise, bill.booked_on)
+        .where(bill.branch_id == branch_id, bill.supplier_id == supplier_id, bill.balance_due_paise > 0)
+        .order_by(bill.billed_on, bill.id)
+    )
+    return (await work.session.execute(found)).all()
+
+
+async def bills_of_account(work: Work, supplier_id: UUID, branch_id: UUID, ids: Collection[UUID]) -> Mapping[UUID, int]:
+    """What is owed on those of these bills that are a supplier's at a branch. Asked behind the account's lock."""
+    bill = tables.SupplierBill
+    found = select(bill.id, bill.balance_due_paise).where(
+        bill.id.in_(ids), bill.supplier_id == supplier_id, bill.branch_id == branch_id
+    )
+    return {row[0]: row[1] for row in await work.session.execute(found)}
+
+
+async def credits_left(work: Work, supplier_id: UUID, branch_id: UUID) -> Sequence[Row[*tuple[Any, ...]]]:
+    """What returns have not settled yet, the oldest first. Asked behind the account's lock."""
+    back = tables.SupplierReturn
+    found = (
+        select(back.id, back.credit_left_paise, back.business_date)
+        .where(back.branch_id == branch_id, back.supplier_id == supplier_id, back.credit_left_paise > 0)
+        .order_by(back.returned_at, back.id)
+    )
+    return (await work.session.execute(found)).all()
 
 
 async def levels_for_update(

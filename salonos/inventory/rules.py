@@ -12,7 +12,7 @@ from typing import Final
 from uuid import UUID
 
 from salonos.accounting import rules as accounts
-from salonos.kernel.money import half_up
+from salonos.kernel.money import half_up, spread
 
 QUANTITY_MAX: Final = 10**9
 """A million units in one move: more is a slip of the finger."""
@@ -70,10 +70,24 @@ class PurchaseStatus(enum.Enum):
     CANCELLED = "CANCELLED"
 
 
+class SupplierLedgerKind(enum.Enum):
+    """Which document stands in a supplier's ledger."""
+
+    BILL = "BILL"
+    RETURN = "RETURN"
+    PAYMENT = "PAYMENT"
+
+
 AWAITED: Final = frozenset({PurchaseStatus.ORDERED, PurchaseStatus.PARTLY_RECEIVED})
 """Orders whose goods may still come."""
 
 NOTES_MAX: Final = 1000
+SUPPLIER_BILL_NUMBER_MAX: Final = 40
+ROUND_OFF_PAISE_MAX: Final = 99
+"""A supplier rounds to a whole rupee, one way or the other: what differs by a rupee was mistyped."""
+
+PAYMENT_PAISE_MAX: Final = 10**12
+RATE_HUNDREDTHS_MAX: Final = 4000
 
 
 class StockAdjustmentReason(enum.Enum):
@@ -128,6 +142,77 @@ def credit_taken_back(cost_paise: int, *, rate_hundredths: int, is_credited: boo
     if use is StockUse.PROFESSIONAL or not is_credited:
         return 0
     return half_up(cost_paise * rate_hundredths, 20_000)
+
+
+@dataclass(frozen=True)
+class BilledLine:
+    """Goods as a supplier bills them, priced without tax; `discount_paise` is the line's own."""
+
+    quantity_milli: int
+    unit_price_paise: int
+    discount_paise: int
+    rate_hundredths: int
+
+    @property
+    def amount_paise(self) -> int:
+        """Quantity times price, less the line's own discount; below zero where that is more."""
+        return value_of(self.quantity_milli, self.unit_price_paise) - self.discount_paise
+
+
+@dataclass(frozen=True)
+class BilledAmounts:
+    """What a billed line comes to."""
+
+    bill_discount_paise: int
+    taxable_paise: int
+    cgst_paise: int
+    sgst_paise: int
+    igst_paise: int
+
+    @property
+    def tax_paise(self) -> int:
+        """All of the tax."""
+        return self.cgst_paise + self.sgst_paise + self.igst_paise
+
+    @property
+    def total_paise(self) -> int:
+        """With tax."""
+        return self.taxable_paise + self.tax_paise
+
+
+def billed_amounts(
+    lines: Sequence[BilledLine], *, discount_paise: int, is_inter_state: bool
+) -> tuple[BilledAmounts, ...]:
+    """A supplier's bill line by line: its discount spread as on bills of our own, the tax on top of what is left.
+
+    Raises: ValueError for a discount of more than the lines come to.
+    """
+    shares = spread(discount_paise, [line.amount_paise for line in lines])
+    found = []
+    for line, share in zip(lines, shares, strict=True):
+        taxable = line.amount_paise - share
+        if taxable < 0:
+            raise ValueError("a line is not discounted below nothing")
+        half = 0 if is_inter_state else half_up(taxable * line.rate_hundredths, 20_000)
+        whole = half_up(taxable * line.rate_hundredths, 10_000) if is_inter_state else 0
+        found.append(BilledAmounts(share, taxable, half, half, whole))
+    return tuple(found)
+
+
+def next_part(whole: int, *, of_milli: int, before_milli: int, more_milli: int) -> int:
+    """A further part's share of an amount, counted from the beginning, so that all parts together are the whole."""
+    return half_up(whole * (before_milli + more_milli), of_milli) - half_up(whole * before_milli, of_milli)
+
+
+def settled_in_turn(amount_paise: int, dues: Iterable[tuple[UUID, int]]) -> tuple[tuple[UUID, int], ...]:
+    """What an amount settles of dues, one after the other, until it is used up."""
+    found, rest = [], amount_paise
+    for due_id, due in dues:
+        part = min(rest, due)
+        if part > 0:
+            found.append((due_id, part))
+            rest -= part
+    return tuple(found)
 
 
 @dataclass(frozen=True)

@@ -333,6 +333,7 @@ VALUES = {
     "email": '"a@example.org"',
     "customerId": f'"customer_{5:032x}"',
     "supplierId": f'"supplier_{5:032x}"',
+    "isDue": "true",
 }
 REQUIRED = {"stockReceipts": f'branchId: "branch_{7:032x}", '}
 

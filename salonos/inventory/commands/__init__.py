@@ -11,6 +11,7 @@ from salonos.inventory.commands.adjusting import (
     reject_stock_adjustment,
     request_stock_adjustment,
 )
+from salonos.inventory.commands.billing import BillLine, NewSupplierBill, record_supplier_bill
 from salonos.inventory.commands.exporting import FileFormat, export_stock
 from salonos.inventory.commands.importing import Change, Imported, import_stock_items
 from salonos.inventory.commands.issuing import Issue, bring_back, issue
@@ -27,12 +28,15 @@ from salonos.inventory.commands.ordering import (
     receive_purchase,
     update_purchase,
 )
+from salonos.inventory.commands.paying import NewSupplierPayment, PaidBill, pay_supplier
 from salonos.inventory.commands.receiving import NewReceipt, Received, ReceivedLine, receive_stock
+from salonos.inventory.commands.returning import NewSupplierReturn, ReturnedLine, return_to_supplier
 from salonos.inventory.commands.suppliers import NewSupplier, create_supplier, update_supplier
 
 __all__ = [
     "Arrival",
     "ArrivedLine",
+    "BillLine",
     "Change",
     "FileFormat",
     "Imported",
@@ -42,10 +46,15 @@ __all__ = [
     "NewPurchase",
     "NewReceipt",
     "NewSupplier",
+    "NewSupplierBill",
+    "NewSupplierPayment",
+    "NewSupplierReturn",
     "OrderedLine",
+    "PaidBill",
     "PurchaseChanges",
     "Received",
     "ReceivedLine",
+    "ReturnedLine",
     "approve_stock_adjustment",
     "bring_back",
     "cancel_purchase",
@@ -54,11 +63,14 @@ __all__ = [
     "export_stock",
     "import_stock_items",
     "issue",
+    "pay_supplier",
     "place_purchase",
     "receive_purchase",
     "receive_stock",
+    "record_supplier_bill",
     "reject_stock_adjustment",
     "request_stock_adjustment",
+    "return_to_supplier",
     "set_stock_policy",
     "stock_product",
     "update_purchase",

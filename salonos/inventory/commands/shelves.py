@@ -158,6 +158,17 @@ class Shelves:
         into = batch_id or self.batch(shelf, None, None)
         return self.take_in(shelf, into, quantity_milli, cost, kind, position=position)
 
+    def send_back(self, shelf: Shelf, batch_id: UUID, quantity_milli: int, *, position: int) -> int:
+        """Takes goods of one batch off the shelf for their supplier, expired or not. Returns what they had cost.
+
+        Raises: StockTooLow with what is left of the batch, where a branch may go below zero too.
+        """
+        there = max(min(rules.held(shelf.batches, batch_id), shelf.pool.quantity_milli), 0)
+        if quantity_milli > there:
+            raise problems.StockTooLow(product_id=shelf.product_id, available=Quantity(there))
+        piece = rules.Piece(batch_id, quantity_milli)
+        return self.take_out(shelf, [piece], rules.StockMoveKind.SUPPLIER_RETURN, position=position)
+
     def take_in(
         self,
         shelf: Shelf,

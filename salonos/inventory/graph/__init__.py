@@ -2,10 +2,13 @@
 
 from salonos.inventory.graph import (
     adjusting,
+    ageing,
+    billing,
     events,
     exchange,
     items,
     ordering,
+    payables,
     problems,
     purchases,
     receiving,
@@ -17,10 +20,13 @@ from salonos.inventory.graph.problems import StockTooLow
 __all__ = [
     "StockTooLow",
     "adjusting",
+    "ageing",
+    "billing",
     "events",
     "exchange",
     "items",
     "ordering",
+    "payables",
     "problems",
     "purchases",
     "receiving",

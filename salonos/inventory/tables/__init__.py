@@ -1,6 +1,16 @@
 """The rows of stock, a module per matter."""
 
 from salonos.inventory.tables.control import StockAdjustment
+from salonos.inventory.tables.payables import (
+    SupplierAccount,
+    SupplierBill,
+    SupplierBillLine,
+    SupplierLedgerLine,
+    SupplierPayment,
+    SupplierReturn,
+    SupplierReturnLine,
+    SupplierSettlement,
+)
 from salonos.inventory.tables.purchases import Purchase, PurchaseLine, StockReceipt, StockReceiptLine
 from salonos.inventory.tables.shelves import StockBatch, StockItem, StockLevel, StockMove, StockPolicy, StockUnitHeld
 from salonos.inventory.tables.suppliers import Supplier
@@ -18,4 +28,12 @@ __all__ = [
     "StockReceiptLine",
     "StockUnitHeld",
     "Supplier",
+    "SupplierAccount",
+    "SupplierBill",
+    "SupplierBillLine",
+    "SupplierLedgerLine",
+    "SupplierPayment",
+    "SupplierReturn",
+    "SupplierReturnLine",
+    "SupplierSettlement",
 ]
