@@ -152,3 +152,19 @@ class SupplierOverpaid(Problem):
     supplier_id: UUID
     bill_id: UUID | None
     message: str = "This is more than is owed."
+
+
+class StockCountUnderWay(Problem):
+    """An item is part of one count at a time, until that is posted or cancelled."""
+
+    product_id: UUID
+    count_id: UUID
+    message: str = "This is being counted already. Finish that count first."
+
+
+@dataclass(eq=False)
+class StockCountMovedOn(Problem):
+    """The count is no longer, or not yet, where this can be done with it."""
+
+    count_id: UUID
+    message: str = "This count is in another state by now."

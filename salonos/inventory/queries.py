@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, Text, Uuid, bindparam, exists, func, or_, select, text
+from sqlalchemy import Row, Text, Uuid, bindparam, exists, func, or_, select, text, update
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 
 from salonos.catalog import tables as catalog
@@ -371,3 +371,70 @@ async def stock_to_export(work: Work, branch_id: UUID, *, rows_max: int) -> Sequ
     """A branch's levels with all that a file of them says, by the products' names."""
     given = {"branch_id": branch_id, "rows_max": rows_max}
     return (await work.session.execute(_STOCK_TO_EXPORT, given)).all()
+
+
+async def count_for_update(work: Work, count_id: UUID) -> tables.StockCount | None:
+    """A count, locked so that its changes follow one another."""
+    found = select(tables.StockCount).where(tables.StockCount.id == count_id).with_for_update()
+    return (await work.session.execute(found)).scalar_one_or_none()
+
+
+async def counted_items(work: Work, branch_id: UUID) -> set[UUID]:
+    """What a branch keeps: products that are still sold or used, and retired ones of which something is left."""
+    level = tables.StockLevel
+    found = (
+        select(level.product_id)
+        .join(catalog.Product, catalog.Product.id == level.product_id)
+        .where(level.branch_id == branch_id, or_(catalog.Product.is_active, level.quantity_milli != 0))
+    )
+    return set(await work.session.scalars(found))
+
+
+async def count_under_way(work: Work, branch_id: UUID, product_ids: Collection[UUID]) -> tuple[UUID, UUID]:
+    """One of these products that is being counted already, and its count."""
+    line = tables.StockCountLine
+    found = (
+        select(line.product_id, line.count_id)
+        .where(line.branch_id == branch_id, line.product_id.in_(product_ids), line.is_live)
+        .order_by(line.product_id)
+        .limit(1)
+    )
+    row = (await work.session.execute(found)).one()
+    return row[0], row[1]
+
+
+async def count_lines(
+    work: Work, count_id: UUID, product_ids: Collection[UUID]
+) -> Mapping[tuple[UUID, UUID | None], UUID]:
+    """The lines of a count by product and batch."""
+    line = tables.StockCountLine
+    found = select(line.product_id, line.batch_id, line.id).where(
+        line.count_id == count_id, line.product_id.in_(product_ids)
+    )
+    return {(row[0], row[1]): row[2] for row in await work.session.execute(found)}
+
+
+async def count_missing_as_zero(work: Work, count_id: UUID) -> None:
+    """What nobody entered is not there, says whoever submits."""
+    line = tables.StockCountLine
+    values = {"counted_milli": 0, "counted_by_id": work.actor.id, "counted_at": work.now}
+    missing = update(line).where(line.count_id == count_id, line.counted_milli.is_(None)).values(values)
+    await work.session.execute(missing.execution_options(synchronize_session=False))
+
+
+async def was_counted(work: Work, count_id: UUID) -> bool:
+    """Whether a count has any figure."""
+    line = tables.StockCountLine
+    found = select(exists().where(line.count_id == count_id, line.counted_milli.is_not(None)))
+    return bool((await work.session.execute(found)).scalar_one())
+
+
+async def variances(work: Work, count_id: UUID) -> Sequence[Row[*tuple[Any, ...]]]:
+    """The lines of a submitted count that differ, in their order."""
+    line = tables.StockCountLine
+    found = (
+        select(line.position, line.product_id, line.batch_id, line.is_whole, line.variance_milli, line.counted_by_id)
+        .where(line.count_id == count_id, line.variance_milli != 0)
+        .order_by(line.position)
+    )
+    return (await work.session.execute(found)).all()

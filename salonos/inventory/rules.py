@@ -19,6 +19,9 @@ QUANTITY_MAX: Final = 10**9
 
 COST_PAISE_MAX: Final = 10**9
 LINES_MAX: Final = 200
+COUNTED_ITEMS_MAX: Final = 2000
+"""Items of one count: more are counted in several."""
+
 SUPPLIER_NAME_MAX: Final = 120
 BATCH_CODE_MAX: Final = 40
 REASON_MAX: Final = 200
@@ -108,6 +111,15 @@ class StockAdjustmentState(enum.Enum):
     PENDING = "PENDING"
     APPROVED = "APPROVED"
     REJECTED = "REJECTED"
+
+
+class StockCountState(enum.Enum):
+    """Where a count stands."""
+
+    OPEN = "OPEN"
+    SUBMITTED = "SUBMITTED"
+    POSTED = "POSTED"
+    CANCELLED = "CANCELLED"
 
 
 def fits(reason: StockAdjustmentReason, quantity_milli: int) -> bool:

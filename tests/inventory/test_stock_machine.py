@@ -169,6 +169,23 @@ class Stock(RuleBasedStateMachine):
         self.lose(item, -quantity)
         self.low += item == SERUM and before > 5000 >= before + quantity
 
+    @rule(item=items, found=st.integers(0, 30_000), sold=st.integers(1, 500))
+    def count(self, item: int, found: int, sold: int) -> None:
+        """Something is sold between the look at the shelf and the posting, where there is so much."""
+        variance, before = found - self.quantity(item), self.quantity(item)
+        count_id = self.run(control.count(self.store, control.counted(self.product(item), found)))
+        state = self.run(control.count_state(self.store, count_id))
+        if state == "SUBMITTED":
+            if found > sold and before > sold:
+                self.sell(item, sold)
+            before = self.quantity(item)
+            self.run(control.post_count(self.store, count_id))
+        if variance > 0:
+            self.note(item, None, variance)
+        elif variance < 0:
+            self.lose(item, -variance)
+            self.low += item == SERUM and before > 5000 >= before + variance
+
     async def correct(self, item: int, quantity: int, reason: StockAdjustmentReason) -> None:
         """Asked for by one, and approved by another where it is worth something."""
         asked = await control.ask_for(self.store, self.product(item), quantity, reason)

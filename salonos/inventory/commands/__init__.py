@@ -12,6 +12,16 @@ from salonos.inventory.commands.adjusting import (
     request_stock_adjustment,
 )
 from salonos.inventory.commands.billing import BillLine, NewSupplierBill, record_supplier_bill
+from salonos.inventory.commands.counting import (
+    CountedLine,
+    NewCount,
+    cancel_stock_count,
+    count_stock,
+    enter_stock_count,
+    open_stock_count,
+    post_stock_count,
+    submit_stock_count,
+)
 from salonos.inventory.commands.exporting import FileFormat, export_stock
 from salonos.inventory.commands.importing import Change, Imported, import_stock_items
 from salonos.inventory.commands.issuing import Issue, bring_back, issue
@@ -38,10 +48,12 @@ __all__ = [
     "ArrivedLine",
     "BillLine",
     "Change",
+    "CountedLine",
     "FileFormat",
     "Imported",
     "Issue",
     "NewAdjustment",
+    "NewCount",
     "NewItem",
     "NewPurchase",
     "NewReceipt",
@@ -58,13 +70,18 @@ __all__ = [
     "approve_stock_adjustment",
     "bring_back",
     "cancel_purchase",
+    "cancel_stock_count",
+    "count_stock",
     "create_purchase",
     "create_supplier",
+    "enter_stock_count",
     "export_stock",
     "import_stock_items",
     "issue",
+    "open_stock_count",
     "pay_supplier",
     "place_purchase",
+    "post_stock_count",
     "receive_purchase",
     "receive_stock",
     "record_supplier_bill",
@@ -73,6 +90,7 @@ __all__ = [
     "return_to_supplier",
     "set_stock_policy",
     "stock_product",
+    "submit_stock_count",
     "update_purchase",
     "update_stock_item",
     "update_supplier",

@@ -1,7 +1,6 @@
 """Corrections of stock: somebody asks, somebody else decides, and only then stock and books move."""
 
 from dataclasses import dataclass
-from datetime import date
 from typing import Final
 from uuid import UUID
 
@@ -87,7 +86,8 @@ async def approve_stock_adjustment(work: Work, adjustment_id: UUID) -> UUID:
     on, use = shelves.cause.on, shelves.by_product[row.product_id].use
     value, half, amounts = _moved(shelves, row), 0, Amounts()
     if row.quantity_milli < 0:
-        half = await half_credit(work, branch, row.product_id, use, -value, on=on)
+        tax = (await catalog.purchase_taxes(work, {row.product_id}, on=on))[row.product_id]
+        half = half_credit(branch, tax, use, -value)
         amounts.lose(use, -value, half_credit_paise=half)
     else:
         amounts.add(rules.account_of(use), accounts.STOCK_LOSS, value)
@@ -116,11 +116,8 @@ async def reject_stock_adjustment(work: Work, adjustment_id: UUID, *, reason: st
     return row.id
 
 
-async def half_credit(
-    work: Work, branch: salon_tables.Branch, product_id: UUID, use: rules.StockUse, cost_paise: int, *, on: date
-) -> int:
+def half_credit(branch: salon_tables.Branch, tax: catalog.PurchaseTax, use: rules.StockUse, cost_paise: int) -> int:
     """The CGST, and as much SGST, that is credited no longer for goods that are lost at a cost."""
-    tax = (await catalog.purchase_taxes(work, {product_id}, on=on))[product_id]
     return rules.credit_taken_back(
         cost_paise,
         rate_hundredths=tax.rate_hundredths,

@@ -1,6 +1,6 @@
 """The rows of stock, a module per matter."""
 
-from salonos.inventory.tables.control import StockAdjustment
+from salonos.inventory.tables.control import StockAdjustment, StockCount, StockCountLine
 from salonos.inventory.tables.payables import (
     SupplierAccount,
     SupplierBill,
@@ -20,6 +20,8 @@ __all__ = [
     "PurchaseLine",
     "StockAdjustment",
     "StockBatch",
+    "StockCount",
+    "StockCountLine",
     "StockItem",
     "StockLevel",
     "StockMove",
