@@ -154,6 +154,7 @@ class SupplierOverpaid(Problem):
     message: str = "This is more than is owed."
 
 
+@dataclass(eq=False)
 class StockCountUnderWay(Problem):
     """An item is part of one count at a time, until that is posted or cancelled."""
 
