@@ -37,6 +37,7 @@ KINDS = {
     "adjustmentId": "stockadjustment",
     "batchId": "stockbatch",
     "copyOf": "role",
+    "countId": "stockcount",
     "deviceId": "session",
     "objectId": "bill",
     "tabletId": "tablet",
