@@ -229,12 +229,17 @@ class EntryFilter:
 # --- the trial balance
 
 
-def trial_day() -> ColumnElement[date]:
-    """The date asked for, or today in the branch's zone, the salon's without a branch."""
+def today_there() -> ColumnElement[date]:
+    """Today in the zone of the branch that is asked for as `branch_id`, the salon's without a branch."""
     of_branch = select(salon.Branch.time_zone).where(salon.Branch.id == argument_value("branch_id", Uuid()))
     of_salon = select(salon.Salon.time_zone).limit(1)
     zone = func.coalesce(of_branch.scalar_subquery(), of_salon.scalar_subquery(), literal(INDIA, Text()))
-    return func.coalesce(argument_value("as_of", Date()), cast(func.timezone(zone, now_value()), Date), type_=Date())
+    return cast(func.timezone(zone, now_value()), Date)
+
+
+def trial_day() -> ColumnElement[date]:
+    """The date asked for, or today."""
+    return func.coalesce(argument_value("as_of", Date()), today_there(), type_=Date())
 
 
 def balances_as_of(access: Access) -> Select[UUID, str, int]:

@@ -16,7 +16,6 @@ from sqlalchemy import (
     Uuid,
     any_,
     bindparam,
-    false,
     literal,
     null,
     select,
@@ -50,7 +49,8 @@ class ItemForSale:
     rate_hundredths: int | None
     unit_cost_paise: int | None
     is_sellable: bool
-    is_stocked: bool
+    takes_stock: bool
+    """Whether selling it takes goods off the shelves: a product that is stocked, a service with a recipe."""
 
 
 def rate_on(tax_class_id: ColumnElement[UUID], on: ColumnElement[date]) -> Select[int]:
@@ -77,7 +77,7 @@ def _items_for_sale() -> CompoundSelect[Any]:
         rate_on(service.tax_class_id.expression, day).scalar_subquery().label("rate_hundredths"),
         null().cast(Paise).label("unit_cost_paise"),
         service.is_active.label("is_sellable"),
-        false().label("is_stocked"),
+        service.has_recipe.label("takes_stock"),
     ).where(service.id == any_(bindparam("service_ids", type_=ARRAY(Uuid()))))
     products = select(
         product.id,

@@ -36,7 +36,8 @@ class TaxRate(Base):
 class Service(Base):
     """Something we do.
 
-    `search_name` is the name as it is searched, in code point order: one index searches and sorts.
+    `search_name` is the name as it is searched, in code point order: one index searches and sorts. `has_recipe` is set by
+    the feature that keeps stock, above this one: doing it takes goods off the shelves.
     """
 
     __tablename__ = "services"
@@ -50,6 +51,7 @@ class Service(Base):
     price_includes_tax: Mapped[bool] = mapped_column(server_default=text("false"))
     duration_minutes: Mapped[int]
     is_active: Mapped[bool] = mapped_column(server_default=text("true"))
+    has_recipe: Mapped[bool] = mapped_column(server_default=text("false"))
     version: Mapped[int] = mapped_column(server_default=text("1"))
     created_at: Mapped[datetime]
     __table_args__ = (

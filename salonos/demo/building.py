@@ -20,13 +20,14 @@ from salonos.catalog import tables as catalog_tables
 from salonos.closing import jobs as closing
 from salonos.customers import commands as customers
 from salonos.customers import tables as customer_tables
-from salonos.demo import people, trade, wares
+from salonos.demo import people, shelves, trade, wares
 from salonos.demo.people import Guest, Member
 from salonos.demo.tables import DemoStage
 from salonos.demo.trade import Size
 from salonos.identity import commands as identity
 from salonos.identity import rules as identity_rules
 from salonos.identity import tables as identity_tables
+from salonos.inventory import commands as inventory
 from salonos.kernel import clock, due
 from salonos.kernel.actor import Actor, Reach, access
 from salonos.kernel.database import Database
@@ -37,7 +38,7 @@ from salonos.salon import rules as salon_rules
 from salonos.salon import tables as salon_tables
 
 SYSTEM = Actor.system()
-SALON, GUESTS, DRAFTS, SIGN_INS = "salon", "guests", "drafts", "sign-ins"
+SALON, SHELVES, GUESTS, DELIVERY, DRAFTS, SIGN_INS = "salon", "shelves", "guests", "delivery", "drafts", "sign-ins"
 PAN = "ABCFN0000K"
 """Of a firm, by its fourth letter; no PAN has the number 0000, so nobody's is taken."""
 
@@ -110,12 +111,18 @@ class Builder:
         self.say("Demo salon: branches, staff, services and products")
         await self.step(SALON, 0, self.set_up, now=self.opening)
         await self.find_things()
+        plans = [
+            trade.plan(place, guests, seed=self.seed, until=self.until, size=self.size)
+            for place in range(len(_BRANCHES))
+        ]
+        await self.step(SHELVES, 0, partial(self.fill_shelves, plans), now=self.opening)
         self.say(f"Demo salon: {len(guests)} customers")
         for place, guest in enumerate(guests):
             at = self.opening + timedelta(seconds=place)
             await self.step(GUESTS, place, partial(self.welcome, guest), now=at)
         await self.find_guests()
-        await self.do_business(guests)
+        await self.do_business(plans)
+        await self.step(DELIVERY, 0, self.take_delivery, now=self.until, by=self.receptionist())
         await self.step(DRAFTS, 0, self.leave_drafts, now=self.until, by=self.receptionist())
 
     # --- the salon
@@ -199,6 +206,25 @@ class Builder:
 
         await self.database.run(SYSTEM, find)
 
+    # --- stock
+
+    async def fill_shelves(self, plans: list[list[trade.Happening]], work: Work) -> None:
+        """Every product becomes an item, some services have recipes, and there is enough of everything for the plan."""
+        for product, product_id in zip(wares.PRODUCTS, self.product_ids, strict=True):
+            await inventory.stock_product(work, product_id, shelves.item(product.sku))
+        for service, service_id in zip(wares.SERVICES, self.service_ids, strict=True):
+            if service.name in shelves.RECIPES:
+                parts = shelves.recipe(shelves.RECIPES[service.name], self.product_ids)
+                await inventory.set_recipe(work, service_id, parts, expected_version=0)
+        for branch_id, plan in zip(self.branch_ids, plans, strict=True):
+            await inventory.receive_stock(work, shelves.opening(branch_id, self.product_ids, plan))
+
+    async def take_delivery(self, work: Work) -> None:
+        """What came this morning expires soon."""
+        today = clock.business_date(self.until, trade.ZONE)
+        for branch_id in self.branch_ids:
+            await inventory.receive_stock(work, shelves.last_delivery(branch_id, self.product_ids, today))
+
     async def find_guests(self) -> None:
         """The customers' ids, in the plan's order: they were welcomed a second apart."""
 
@@ -210,13 +236,9 @@ class Builder:
 
     # --- business
 
-    async def do_business(self, guests: list[Guest]) -> None:
+    async def do_business(self, plans: list[list[trade.Happening]]) -> None:
         """Day by day: both branches at once, then the evening's summary."""
-        plans = [
-            iter(_by_day(trade.plan(place, guests, seed=self.seed, until=self.until, size=self.size)))
-            for place in range(len(_BRANCHES))
-        ]
-        plan_of: list[dict[date, list[tuple[int, trade.Happening]]]] = [dict(plan) for plan in plans]
+        plan_of: list[dict[date, list[tuple[int, trade.Happening]]]] = [dict(_by_day(plan)) for plan in plans]
         by = self.receptionist()
         for ahead in range(self.size.days + 1):
             day = self.first_day + timedelta(days=ahead)

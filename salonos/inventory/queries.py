@@ -1,17 +1,21 @@
 """Named reads of commands. Levels are locked in the order of their items, before anything of the books is."""
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, Text, Uuid, bindparam, exists, func, or_, select, text, update
+from sqlalchemy import Row, Select, Text, Uuid, bindparam, exists, func, or_, select, text, true, update
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 
 from salonos.catalog import tables as catalog
 from salonos.inventory import tables
-from salonos.inventory.rules import Batch
+from salonos.inventory.rules import Batch, StockMoveKind, StockUse
 from salonos.kernel.database import Milli, Paise
 from salonos.kernel.work import Work
+from salonos.salon import tables as salon
+from salonos.salon.rules import TaxScheme
 
 
 async def item_for_update(work: Work, product_id: UUID) -> tables.StockItem | None:
@@ -25,9 +29,10 @@ async def product(work: Work, product_id: UUID) -> catalog.Product | None:
     return await work.session.get(catalog.Product, product_id)
 
 
-async def was_moved(work: Work, product_id: UUID) -> bool:
-    """Whether an item has moves anywhere."""
-    found = select(exists().where(tables.StockMove.product_id == product_id))
+async def is_counted(work: Work, product_id: UUID) -> bool:
+    """Whether quantities of an item stand anywhere in its unit: it was moved, or a recipe names it."""
+    moved = exists().where(tables.StockMove.product_id == product_id)
+    found = select(or_(moved, exists().where(tables.RecipeLine.product_id == product_id)))
     return bool((await work.session.execute(found)).scalar_one())
 
 
@@ -35,6 +40,13 @@ async def items(work: Work, product_ids: Collection[UUID]) -> Mapping[UUID, tabl
     """Items by id; products that are not stocked are missing."""
     found = await work.session.scalars(select(tables.StockItem).where(tables.StockItem.id.in_(product_ids)))
     return {item.id: item for item in found}
+
+
+async def items_for_share(work: Work, product_ids: Collection[UUID]) -> Mapping[UUID, tables.StockItem]:
+    """Items by id, whose units stay as they are until the commit."""
+    item = tables.StockItem
+    found = select(item).where(item.id.in_(product_ids)).order_by(item.id).with_for_update(read=True)
+    return {row.id: row for row in await work.session.scalars(found)}
 
 
 async def units(work: Work, product_ids: Collection[UUID]) -> Mapping[tuple[UUID, str], int]:
@@ -249,7 +261,7 @@ async def batches(
 
 
 async def issued(work: Work, cause_id: UUID, position: int | None) -> Sequence[Row[*tuple[Any, ...]]]:
-    """What left for a cause, the last first, each with what came back of it: quantities and values above zero."""
+    """What was sold for a cause, the last first, each with what came back of it: quantities and values above zero."""
     move, back = tables.StockMove, tables.StockMove.__table__.alias("back")
     returned = select(
         func.coalesce(func.sum(back.c.quantity_milli), 0, type_=Milli()).label("quantity"),
@@ -269,7 +281,7 @@ async def issued(work: Work, cause_id: UUID, position: int | None) -> Sequence[R
             came_back.c.quantity.label("returned_milli"),
             came_back.c.value.label("returned_paise"),
         )
-        .where(move.cause_id == cause_id, move.quantity_milli < 0)
+        .where(move.cause_id == cause_id, move.kind == StockMoveKind.SALE)
         .order_by(move.product_id, move.id.desc())
     )
     if position is not None:
@@ -436,5 +448,91 @@ async def variances(work: Work, count_id: UUID) -> Sequence[Row[*tuple[Any, ...]
         select(line.position, line.product_id, line.batch_id, line.is_whole, line.variance_milli, line.counted_by_id)
         .where(line.count_id == count_id, line.variance_milli != 0)
         .order_by(line.position)
+    )
+    return (await work.session.execute(found)).all()
+
+
+@dataclass(frozen=True)
+class RecipePart:
+    """An item of a recipe. `tax_rate_hundredths` is that of the input credit that its use gives back, 0 where none."""
+
+    product_id: UUID
+    quantity_milli: int
+    tax_rate_hundredths: int
+
+
+async def recipes(
+    work: Work, branch_id: UUID, service_ids: Collection[UUID], *, on: date
+) -> Mapping[UUID, list[RecipePart]]:
+    """What services use up at a branch on a date, by service and in the order of their recipes.
+
+    Credit is given back for retail goods whose tax may be credited when they are sold, by a branch that credits tax, in
+    services that carry none.
+    """
+    line, item = tables.RecipeLine, tables.StockItem
+    of_goods = _newest_rate(catalog.Product, on).lateral("of_goods")
+    of_service = _newest_rate(catalog.Service, on).lateral("of_service")
+    found = (
+        select(
+            line.recipe_id,
+            line.product_id,
+            line.quantity_milli,
+            item.use,
+            salon.Branch.tax_scheme,
+            of_goods.c.rate_hundredths,
+            of_goods.c.allows_input_credit.label("is_credited"),
+            of_service.c.allows_input_credit.label("is_kept"),
+        )
+        .join(item, item.id == line.product_id)
+        .join(catalog.Product, catalog.Product.id == line.product_id)
+        .join(catalog.Service, catalog.Service.id == line.recipe_id)
+        .join(salon.Branch, salon.Branch.id == branch_id)
+        .outerjoin(of_goods, true())
+        .outerjoin(of_service, true())
+        .where(line.recipe_id.in_(service_ids))
+        .order_by(line.recipe_id, line.position)
+    )
+    parts: dict[UUID, list[RecipePart]] = {}
+    for row in await work.session.execute(found):
+        gives_back = (
+            row.use is StockUse.RETAIL and row.tax_scheme is TaxScheme.REGULAR and row.is_credited and not row.is_kept
+        )
+        part = RecipePart(row.product_id, row.quantity_milli, row.rate_hundredths if gives_back else 0)
+        parts.setdefault(row.recipe_id, []).append(part)
+    return parts
+
+
+def _newest_rate(of: type[catalog.Product | catalog.Service], on: date) -> Select[int, bool]:
+    """The rate of a class on a date, correlated to the item that has the class."""
+    rate = catalog.TaxRate
+    return (
+        select(rate.rate_hundredths, rate.allows_input_credit)
+        .where(rate.tax_class_id == of.tax_class_id, rate.valid_from <= on)
+        .order_by(rate.valid_from.desc())
+        .limit(1)
+    )
+
+
+async def consumption_for_update(work: Work, consumption_id: UUID) -> tables.Consumption | None:
+    """What was consumed, locked so that two who enter it follow one another."""
+    found = select(tables.Consumption).where(tables.Consumption.id == consumption_id).with_for_update()
+    return (await work.session.execute(found)).scalar_one_or_none()
+
+
+async def consumed_batches(work: Work, row: tables.Consumption) -> Sequence[Row[UUID, int]]:
+    """What a consumption holds of each batch, the one that was taken last first. Asked behind the level's lock."""
+    move = tables.StockMove
+    held = -func.sum(move.quantity_milli, type_=Milli())
+    found = (
+        select(move.batch_id, held)
+        .where(
+            move.cause_id.in_([row.cause_id, row.id]),
+            move.position == row.position,
+            move.product_id == row.product_id,
+            move.kind == StockMoveKind.CONSUMPTION,
+        )
+        .group_by(move.batch_id)
+        .having(held > 0)
+        .order_by(func.max(move.occurred_at).desc(), move.batch_id.desc())
     )
     return (await work.session.execute(found)).all()

@@ -27,6 +27,11 @@ BATCH_CODE_MAX: Final = 40
 REASON_MAX: Final = 200
 REFERENCE_MAX: Final = 120
 UNITS_MAX: Final = 6
+RECIPE_LINES_MAX: Final = 20
+VARIANCE_ROWS_MAX: Final = 500
+RECIPE_QUANTITY_MAX: Final = 10**7
+"""Ten thousand of an item's own unit for one service."""
+
 YEAR_MIN, YEAR_MAX = 2000, 2100
 
 
@@ -153,7 +158,17 @@ def credit_taken_back(cost_paise: int, *, rate_hundredths: int, is_credited: boo
     """
     if use is StockUse.PROFESSIONAL or not is_credited:
         return 0
-    return half_up(cost_paise * rate_hundredths, 20_000)
+    return half_of_credit(cost_paise, rate_hundredths=rate_hundredths)
+
+
+def half_of_credit(value_paise: int, *, rate_hundredths: int) -> int:
+    """CGST, or SGST, of goods that are worth their cost without tax."""
+    return half_up(value_paise * rate_hundredths, 20_000)
+
+
+def share_of(whole_paise: int, part_milli: int, whole_milli: int) -> int:
+    """What a part of a quantity had cost, half up; all of it takes all."""
+    return half_up(whole_paise * part_milli, whole_milli)
 
 
 @dataclass(frozen=True)

@@ -29,4 +29,40 @@ mutation ($input: CheckOutInput!) { checkOut(input: $input) { __typename
   ... on StockTooLow { message available product { sku } } } }
 """
 
-__all__ = ["BATCHES", "CARD", "CHECK_OUT", "LEVELS", "MOVES", "RECEIVE", "Asker"]
+SET_RECIPE = """
+mutation ($input: SetRecipeInput!) { setRecipe(input: $input) { __typename
+  ... on SetRecipeSuccess { recipe { version service { name recipe { id } } lines { quantity product { sku } item { unit } } } }
+  ... on StaleVersion { currentVersion }
+  ... on InvalidInput { issues { path code } } } }
+"""
+RECORD = """
+mutation ($input: RecordConsumptionInput!) { recordConsumption(input: $input) { __typename
+  ... on RecordConsumptionSuccess { consumption { expected actual difference cost differenceCost isRecorded version } } } }
+"""
+CONSUMPTIONS = """
+query ($branch: ID!, $filter: ConsumptionFilter) { consumptions(branchId: $branch, filter: $filter) { nodes {
+  id service { name } product { sku } item { unit } staff { displayName } position expected actual isRecorded businessDate
+  cost } } }
+"""
+VARIANCE = """
+query ($branch: ID!, $since: Date!, $until: Date!) {
+  consumptionVariance(branchId: $branch, since: $since, until: $until) { branch { code } since until cost expectedCost
+    rows { staff { displayName } service { name } product { sku } item { unit } times recorded expected actual difference
+      cost differenceCost } } }
+"""
+OF_BILL = "query ($id: ID!) { bill(id: $id) { consumption { position expected product { sku } } } }"
+
+__all__ = [
+    "BATCHES",
+    "CARD",
+    "CHECK_OUT",
+    "CONSUMPTIONS",
+    "LEVELS",
+    "MOVES",
+    "OF_BILL",
+    "RECEIVE",
+    "RECORD",
+    "SET_RECIPE",
+    "VARIANCE",
+    "Asker",
+]

@@ -37,7 +37,7 @@ class SoldLine:
     rate_hundredths: int
     tax: rules.Tax
     stocked_id: UUID | None = None
-    """The product, where selling it takes goods off a shelf."""
+    """The product or the service, where selling it takes goods off the shelves."""
     staff_id: UUID | None = None
 
 
@@ -76,9 +76,7 @@ async def book_sale(
         tip_paise=sale.tip_paise,
     )
     document = DocumentKind[sale.kind.name]
-    goods = await inventory.issue(
-        work, branch_id=sale.branch.id, cause_kind=CAUSE, cause_id=sale.bill_id, on=sale.on, goods=_goods(sale)
-    )
+    goods = await _take_stock(work, sale)
 
     async def draw() -> str:
         return await salon.draw_number(work, sale.branch, document, on=sale.on)
@@ -217,12 +215,34 @@ def entry_lines(amounts: Sequence[rules.Amount], customer_id: UUID | None) -> tu
     return tuple(NewLine(each.account_code, each.paise, customer_id if each.is_party else None) for each in amounts)
 
 
+async def _take_stock(work: Work, sale: Sale) -> tuple[NewLine, ...]:
+    """What is sold and what services use up leaves the shelves. The lines of its cost."""
+    return await inventory.issue(
+        work,
+        branch_id=sale.branch.id,
+        cause_kind=CAUSE,
+        cause_id=sale.bill_id,
+        on=sale.on,
+        goods=_goods(sale),
+        services=_services(sale),
+    )
+
+
 def _goods(sale: Sale) -> tuple[inventory.Issue, ...]:
     """What leaves the shelves with a bill; its place there is the bill's line."""
     return tuple(
         inventory.Issue(line.stocked_id, line.quantity_milli, position, line.staff_id)
         for position, line in enumerate(sale.lines, start=1)
-        if line.stocked_id is not None
+        if line.stocked_id is not None and not line.is_service
+    )
+
+
+def _services(sale: Sale) -> tuple[inventory.ServiceDone, ...]:
+    """The services of a bill that use something up."""
+    return tuple(
+        inventory.ServiceDone(line.stocked_id, line.quantity_milli, position, line.staff_id)
+        for position, line in enumerate(sale.lines, start=1)
+        if line.stocked_id is not None and line.is_service
     )
 
 

@@ -94,7 +94,7 @@ def sale_of(bill_id: UUID, priced: PricedBill) -> booking.Sale:
                 quantity_milli=item.priced.quantity_milli,
                 rate_hundredths=item.priced.rate_hundredths,
                 tax=figures.tax,
-                stocked_id=item.item.id if item.item.is_stocked else None,
+                stocked_id=item.item.id if item.item.takes_stock else None,
                 staff_id=item.new.staff_id,
             )
             for item, figures in zip(priced.items, priced.figures.lines, strict=True)

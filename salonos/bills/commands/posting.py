@@ -73,7 +73,7 @@ async def draft_sale(work: Work, bill: tables.Bill, *, version: int | None = Non
             quantity_milli=line.quantity_milli,
             rate_hundredths=line.rate_hundredths,
             tax=each.tax,
-            stocked_id=line.product_id if line.product_id and items[line.product_id].is_stocked else None,
+            stocked_id=_stocked_id(items, line),
             staff_id=line.staff_id,
         )
         for line, each in zip(lines, figures.lines, strict=True)
@@ -137,6 +137,11 @@ def _at_todays_rates(
         )
         for line in lines
     ]
+
+
+def _stocked_id(items: Mapping[UUID, catalog.ItemForSale], line: tables.BillLine) -> UUID | None:
+    item_id = line.service_id or line.product_id
+    return item_id if item_id and items[item_id].takes_stock else None
 
 
 def _rate_of(rates: Mapping[UUID, int], line: tables.BillLine) -> int:

@@ -57,6 +57,8 @@ from salonos.graph.fields import (
 )
 from salonos.graph.roots import Connection, Node, Query
 from salonos.identity.graph import StaffMember
+from salonos.inventory import tables as inventory
+from salonos.inventory.graph.consumption import Consumption
 from salonos.kernel.actor import Access, Reach
 from salonos.kernel.database import Milli, Paise
 from salonos.kernel.money import Money
@@ -225,6 +227,11 @@ class Bill(Node):
     business_date: date = column(tables.Bill.business_date, "The date of the document, in the branch's zone.")
     lines: list[BillLine] = many(
         tables.BillLine.bill_id, "1 to 200, 4 are typical.", order_by=tables.BillLine.position, limit=rules.LINES_MAX
+    )
+    consumption: list[Consumption] | None = many(
+        inventory.Consumption.cause_id,
+        "What its services used up, line by line, at most 500; none while it is a draft.",
+        order_by=(inventory.Consumption.position, inventory.Consumption.id),
     )
     payments: list[Payment] = many(
         tables.Payment.bill_id,

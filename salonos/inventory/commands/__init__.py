@@ -12,6 +12,7 @@ from salonos.inventory.commands.adjusting import (
     request_stock_adjustment,
 )
 from salonos.inventory.commands.billing import BillLine, NewSupplierBill, record_supplier_bill
+from salonos.inventory.commands.consuming import ServiceDone
 from salonos.inventory.commands.counting import (
     CountedLine,
     NewCount,
@@ -40,6 +41,8 @@ from salonos.inventory.commands.ordering import (
 )
 from salonos.inventory.commands.paying import NewSupplierPayment, PaidBill, pay_supplier
 from salonos.inventory.commands.receiving import NewReceipt, Received, ReceivedLine, receive_stock
+from salonos.inventory.commands.recipes import RecipePart, set_recipe
+from salonos.inventory.commands.recording import record_consumption
 from salonos.inventory.commands.returning import NewSupplierReturn, ReturnedLine, return_to_supplier
 from salonos.inventory.commands.suppliers import NewSupplier, create_supplier, update_supplier
 
@@ -66,7 +69,9 @@ __all__ = [
     "PurchaseChanges",
     "Received",
     "ReceivedLine",
+    "RecipePart",
     "ReturnedLine",
+    "ServiceDone",
     "approve_stock_adjustment",
     "bring_back",
     "cancel_purchase",
@@ -84,10 +89,12 @@ __all__ = [
     "post_stock_count",
     "receive_purchase",
     "receive_stock",
+    "record_consumption",
     "record_supplier_bill",
     "reject_stock_adjustment",
     "request_stock_adjustment",
     "return_to_supplier",
+    "set_recipe",
     "set_stock_policy",
     "stock_product",
     "submit_stock_count",

@@ -8,6 +8,8 @@ from uuid import UUID
 from salonos.accounting import rules as accounts
 from salonos.accounting.commands import NewLine
 from salonos.inventory import problems, queries, rules
+from salonos.inventory.commands import consuming
+from salonos.inventory.commands.consuming import ServiceDone
 from salonos.inventory.commands.shelves import Amounts, Cause, Shelves
 from salonos.kernel.money import half_up
 from salonos.kernel.quantity import Quantity
@@ -16,7 +18,7 @@ from salonos.kernel.work import Work
 
 @dataclass(frozen=True)
 class Issue:
-    """Goods that are to leave: `position` is the line of the document, `staff_id` who sells or uses them."""
+    """Goods that are sold: `position` is the line of the document, `staff_id` who sells them."""
 
     product_id: UUID
     quantity_milli: int
@@ -25,18 +27,28 @@ class Issue:
 
 
 async def issue(
-    work: Work, *, branch_id: UUID, cause_kind: str, cause_id: UUID, on: date, goods: Sequence[Issue]
+    work: Work,
+    *,
+    branch_id: UUID,
+    cause_kind: str,
+    cause_id: UUID,
+    on: date,
+    goods: Sequence[Issue] = (),
+    services: Sequence[ServiceDone] = (),
 ) -> tuple[NewLine, ...]:
-    """Takes sold goods off a branch's shelves. Returns the lines of their cost, which belong into the sale's entry.
+    """Takes sold goods, and what services use up by their recipes, off a branch's shelves.
 
-    Products that are not stocked are passed over. Locks levels in the order of their items, before the books: a
-    transaction calls this before it posts. Three statements, none without goods.
+    Returns the lines of their cost, which belong into the caller's entry. Products that are not stocked are passed over.
+    Locks levels in the order of their items, all at once and before the books: a transaction calls this once, before it
+    posts. Three statements, none without goods and services; one more for recipes where services are given.
 
     Raises: StockTooLow.
     """
-    if not goods:
+    uses = await consuming.expected(work, branch_id, services, on)
+    wanted = {each.product_id for each in goods} | {use.product_id for use in uses}
+    if not wanted:
         return ()
-    shelves = await Shelves.lock(work, branch_id, Cause(cause_kind, cause_id, on), {each.product_id for each in goods})
+    shelves = await Shelves.lock(work, branch_id, Cause(cause_kind, cause_id, on), wanted)
     amounts = Amounts()
     for each in goods:
         shelf = shelves.by_product.get(each.product_id)
@@ -50,6 +62,7 @@ async def issue(
             staff_id=each.staff_id,
         )
         amounts.add(accounts.COST_OF_GOODS, rules.account_of(shelf.use), cost)
+    consuming.take(shelves, amounts, uses)
     if shelves.move_rows:
         await shelves.store()
     return amounts.lines()

@@ -66,7 +66,7 @@ async def stock_product(work: Work, product_id: UUID, new: NewItem) -> UUID:
 
 
 async def update_stock_item(work: Work, product_id: UUID, new: NewItem, *, expected_version: int) -> UUID:
-    """Replaces how an item is kept. Its unit can change only while nothing was ever moved.
+    """Replaces how an item is kept. Its unit can change only while nothing was ever moved and no recipe names it.
 
     Raises: InvalidInput with every fault; StaleVersion; StockUnitInUse.
     """
@@ -77,7 +77,7 @@ async def update_stock_item(work: Work, product_id: UUID, new: NewItem, *, expec
     if row.version != expected_version:
         raise StaleVersion(current_version=row.version)
     units = await _checked(work, new)
-    if new.unit is not row.unit and await queries.was_moved(work, product_id):
+    if new.unit is not row.unit and await queries.is_counted(work, product_id):
         raise problems.StockUnitInUse(product_id)
     row.unit = new.unit
     row.supplier_name = (new.supplier_name or "").strip() or None

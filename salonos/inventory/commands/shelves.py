@@ -22,11 +22,14 @@ _STORE = text(
         insert into stock_batches (id, branch_id, product_id, code, expires_on, created_at)
         select id, branch_id, product_id, code, expires_on, created_at
         from jsonb_populate_recordset(null::stock_batches, cast(:batches as jsonb))
+    ), consumed as (
+        insert into consumptions
+        select * from jsonb_populate_recordset(null::consumptions, cast(:consumptions as jsonb))
     )
     insert into stock_moves
     select * from jsonb_populate_recordset(null::stock_moves, cast(:moves as jsonb))
     """
-).bindparams(bindparam("batches", type_=Text()), bindparam("moves", type_=Text()))
+).bindparams(*(bindparam(name, type_=Text()) for name in ("batches", "consumptions", "moves")))
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,7 @@ class Shelves:
     by_product: Mapping[UUID, Shelf]
     batch_rows: list[dict[str, Any]] = field(default_factory=list)
     move_rows: list[dict[str, Any]] = field(default_factory=list)
+    consumption_rows: list[dict[str, Any]] = field(default_factory=list)
 
     @classmethod
     async def lock(
@@ -208,7 +212,11 @@ class Shelves:
 
     async def store(self) -> list[UUID]:
         """Writes the moves in one statement, and tells which items became low. Returns the moves' ids in their order."""
-        values = {"batches": _json(self.batch_rows), "moves": _json(self.move_rows)}
+        values = {
+            "batches": _json(self.batch_rows),
+            "consumptions": _json(self.consumption_rows),
+            "moves": _json(self.move_rows),
+        }
         await self.work.session.execute(_STORE, values)
         for shelf in self.by_product.values():
             if rules.crosses_low(

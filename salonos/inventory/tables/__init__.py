@@ -1,5 +1,6 @@
 """The rows of stock, a module per matter."""
 
+from salonos.inventory.tables.consumption import Consumption, Recipe, RecipeLine
 from salonos.inventory.tables.control import StockAdjustment, StockCount, StockCountLine
 from salonos.inventory.tables.payables import (
     SupplierAccount,
@@ -16,8 +17,11 @@ from salonos.inventory.tables.shelves import StockBatch, StockItem, StockLevel, 
 from salonos.inventory.tables.suppliers import Supplier
 
 __all__ = [
+    "Consumption",
     "Purchase",
     "PurchaseLine",
+    "Recipe",
+    "RecipeLine",
     "StockAdjustment",
     "StockBatch",
     "StockCount",
