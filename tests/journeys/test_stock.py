@@ -176,8 +176,9 @@ async def count(manager: Person, owner: Person, branch_id: str, serum: str) -> N
     """One is missing; who counted does not post it."""
     counting = "count { id state version }"
     opened = (await manager.do("openStockCount", counting, branchId=branch_id, productIds=[serum]))["count"]
-    await manager.do("enterStockCount", countId=opened["id"], lines=[{"productId": serum, "quantity": "2"}])
-    await manager.do("submitStockCount", countId=opened["id"], expectedVersion=opened["version"])
+    lines = [{"productId": serum, "quantity": "2"}]
+    entered = (await manager.do("enterStockCount", counting, countId=opened["id"], lines=lines))["count"]
+    await manager.do("submitStockCount", countId=opened["id"], expectedVersion=entered["version"])
     own = await manager.client.data(
         "mutation($input: PostStockCountInput!) { postStockCount(input: $input) { __typename } }",
         {"input": {"countId": opened["id"]}},
