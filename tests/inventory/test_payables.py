@@ -11,6 +11,7 @@ import pytest
 from salonos.accounting import commands as accounting
 from salonos.accounting.problems import PeriodClosed
 from salonos.accounting.rules import PaymentMethod
+from salonos.inventory import queries
 from salonos.inventory.commands import BillLine, PaidBill, ReturnedLine
 from salonos.inventory.problems import (
     BilledTooMuch,
@@ -20,7 +21,7 @@ from salonos.inventory.problems import (
     SupplierOverpaid,
 )
 from salonos.inventory.rules import StockUnit
-from salonos.kernel.database import Database
+from salonos.kernel.database import Database, constraint_of
 from salonos.kernel.ids import new_id
 from salonos.kernel.problems import Forbidden, InvalidInput
 from salonos.salon.rules import TaxScheme
@@ -385,6 +386,37 @@ async def test_however_many_pay_at_once_nobody_overpays(database: Database) -> N
     assert await drift(buyer) == 0
 
 
+@pytest.mark.parametrize("has_check", [True, False])
+async def test_without_the_lock_the_check_refuses_and_without_both_a_bill_is_overpaid(
+    database: Database, monkeypatch: pytest.MonkeyPatch, *, has_check: bool
+) -> None:
+    buyer = await make_buyer(database)
+    await three_bills(buyer)
+    both_have_read = asyncio.Barrier(2)
+    read = queries.bills_due
+
+    async def lock_nothing(*_: Any) -> None:
+        """As if nobody had thought of it."""
+
+    async def read_together(*given: Any) -> Any:
+        dues = await read(*given)
+        await both_have_read.wait()
+        return dues
+
+    monkeypatch.setattr(queries, "supplier_account_for_update", lock_nothing)
+    monkeypatch.setattr(queries, "bills_due", read_together)
+    if not has_check:
+        async with connected(database, as_owner=True) as connection:
+            await connection.execute("alter table supplier_bills drop constraint ck_supplier_bills_settled")
+
+    async with asyncio.timeout(60):
+        done = await asyncio.gather(buyer.pay(200_00), buyer.pay(200_00), return_exceptions=True)
+
+    refused = [constraint_of(each) for each in done if isinstance(each, BaseException)]
+    assert refused == (["ck_supplier_bills_settled"] if has_check else [])
+    assert await buyer.owed() == (154_00 if has_check else -46_00)
+
+
 async def test_only_who_may_bills_returns_and_pays_and_only_at_their_branch(database: Database) -> None:
     buyer = await make_buyer(database)
     (serum,) = await buyer.came(line(buyer.store.serum_id, 1000, 100_00))
@@ -418,18 +450,18 @@ FORBIDDEN = (
 )
 
 
-@pytest.mark.parametrize("as_owner", [False, True])
-async def test_nobody_changes_what_is_owed(database: Database, *, as_owner: bool) -> None:
+async def test_nobody_changes_what_is_owed(database: Database) -> None:
     buyer = await make_buyer(database)
     (serum,) = await buyer.came(line(buyer.store.serum_id, 2000, 100_00))
     await buyer.bill(BillLine(serum, 2000, 100_00), total=236_00)
     await buyer.give_back(ReturnedLine(serum, 1000))
     await buyer.pay(100_00)
 
-    async with connected(database, as_owner=as_owner) as connection:
-        for statement in FORBIDDEN:
-            with pytest.raises((asyncpg.InsufficientPrivilegeError, asyncpg.RestrictViolationError)):
-                await connection.execute(statement)
+    for as_owner in (False, True):
+        async with connected(database, as_owner=as_owner) as connection:
+            for statement in FORBIDDEN:
+                with pytest.raises((asyncpg.InsufficientPrivilegeError, asyncpg.RestrictViolationError)):
+                    await connection.execute(statement)
 
 
 async def test_the_books_and_the_ledger_can_not_part_whoever_writes(database: Database) -> None:

@@ -25,7 +25,7 @@ from tests.inventory.purchasing import PAYABLES_DRIFT, Buyer, make_buyer
 from tests.salon.makers import make_branch
 
 PROVES = os.environ.get("SALONOS_PROVE") == "1"
-EXAMPLES, STEPS = (200, 40) if PROVES else (8, 20)
+EXAMPLES, STEPS = (200, 40) if PROVES else (5, 15)
 
 
 QUANTITIES = st.sampled_from([333, 1000, 2000, 4500]) | st.integers(1, 9000)
