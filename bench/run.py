@@ -4,7 +4,7 @@ import argparse
 import asyncio
 from typing import Any
 
-from bench import checkout, live, pages, reading, start
+from bench import checkout, live, pages, reading, start, stock
 from bench.ground import ground
 from bench.rivals import RIVALS
 
@@ -17,6 +17,7 @@ async def main(rounds: int, seconds: int, only: set[str]) -> None:
         "live": live.measure,
         "pages": pages.measure,
         "start": start.measure,
+        "stock": stock.measure,
     }
     for name, part in parts.items():
         if not only or name in only:
@@ -28,6 +29,8 @@ if __name__ == "__main__":
     reader = argparse.ArgumentParser(description="SalonOS beside others.")
     reader.add_argument("--rounds", type=int, default=5)
     reader.add_argument("--seconds", type=int, default=2)
-    reader.add_argument("only", nargs="*", help="reads, checkout, live, pages, start; all of them when none is named")
+    reader.add_argument(
+        "only", nargs="*", help="reads, checkout, live, pages, start, stock; all of them when none is named"
+    )
     given = reader.parse_args()
     asyncio.run(main(given.rounds, given.seconds, set(given.only)))

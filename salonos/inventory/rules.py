@@ -97,6 +97,9 @@ ROUND_OFF_PAISE_MAX: Final = 99
 PAYMENT_PAISE_MAX: Final = 10**12
 RATE_HUNDREDTHS_MAX: Final = 4000
 
+PACE_DAYS: Final = 60
+"""Over so many days it is counted how fast an item goes."""
+
 
 class StockAdjustmentReason(enum.Enum):
     """Why stock is corrected by hand."""

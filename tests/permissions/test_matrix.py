@@ -130,9 +130,21 @@ def ways_below(parent: str, opened: str, steps: tuple[str | int, ...], above: An
             )
 
 
+def ways_at_a_branch(branch_id: str) -> Iterator[tuple[str, Way]]:
+    """The lists of the root that ask for a branch."""
+    for name, definition in RULES.object_type("Query").fields.items():
+        target = get_named_type(definition.type).name
+        if target in RULES.types and {key for key, each in definition.args.items() if is_required_argument(each)} == {
+            "branchId"
+        }:
+            text = f'{{ {name}(branchId: "{branch_id}") {{ {" ".join(selectable(target).values())} }} }}'
+            yield target, Way(f"Query.{name}", text, (name, 0), (("Query", name),))
+
+
 def all_ways(ids: dict[str, list[str]]) -> Iterator[tuple[str, Way]]:
     """Every way to every type."""
     yield from ways_below("Query", "{ %s }", (), ())
+    yield from ways_at_a_branch(ids["branch"][0])
     for name, text in selectable("Query").items():
         kind = RULES.target("Query", name)
         if text != name and not kind.endswith("Connection"):

@@ -383,9 +383,9 @@ def _plan_lot(plan: Plan, line: Line, product_id: UUID, known: Known, faults: Fa
 _WRITE = {
     "new_products": """
         insert into products (id, name, search_name, category, sku, barcode, hsn_code, tax_class_id, price_paise,
-            price_includes_tax, unit_cost_paise, is_retail, is_active, version, created_at)
+            price_includes_tax, unit_cost_paise, is_retail, is_active, is_stocked, version, created_at)
         select id, name, search_name, category, sku, barcode, hsn_code, tax_class_id, price_paise, price_includes_tax,
-            unit_cost_paise, is_retail, true, 1, cast(:now as timestamptz)
+            unit_cost_paise, is_retail, true, true, 1, cast(:now as timestamptz)
         from jsonb_populate_recordset(null::products, cast(:rows as jsonb))
     """,
     "products": """

@@ -15,6 +15,7 @@ from salonos.inventory.graph import (
     problems,
     purchases,
     receiving,
+    reordering,
     shelves,
     suppliers,
 )
@@ -36,6 +37,7 @@ __all__ = [
     "problems",
     "purchases",
     "receiving",
+    "reordering",
     "shelves",
     "suppliers",
 ]

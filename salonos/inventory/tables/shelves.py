@@ -163,6 +163,7 @@ class StockMove(Base):
         CheckConstraint(_A_DATE, name="business_date"),
         Index("ix_stock_moves_occurred_at_id", "occurred_at", "id"),
         Index("ix_stock_moves_branch_id_occurred_at_id", "branch_id", "occurred_at", "id"),
+        Index("ix_stock_moves_branch_id_kind_occurred_at_id", "branch_id", "kind", "occurred_at", "id"),
         Index("ix_stock_moves_product_id_occurred_at_id", "product_id", "occurred_at", "id"),
         Index("ix_stock_moves_cause_id", "cause_id"),
         Index("ix_stock_moves_returns_id", "returns_id", postgresql_where=text("returns_id is not null")),
