@@ -327,7 +327,7 @@ def filter_field(kind: str) -> str | None:
     """The list that a filter belongs to."""
     fields = RULES.object_type("Query").fields
     return next(
-        (name for name, each in fields.items() if "filter" in each.args and kind in str(each.args["filter"].type)), None
+        (name for name, each in fields.items() if "filter" in each.args and kind == str(each.args["filter"].type)), None
     )
 
 
