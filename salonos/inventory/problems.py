@@ -155,6 +155,23 @@ class SupplierOverpaid(Problem):
 
 
 @dataclass(eq=False)
+class TransferNeedsInvoice(Problem):
+    """The branches are registered under different GSTINs: what one sends the other is a taxable supply."""
+
+    from_branch_id: UUID
+    to_branch_id: UUID
+    message: str = "These branches have different GSTINs: sell the goods with a tax invoice instead."
+
+
+@dataclass(eq=False)
+class StockTransferClosed(Problem):
+    """The transfer was received or cancelled, or is received in part where all of it would have to be on its way."""
+
+    transfer_id: UUID
+    message: str = "This transfer was received or cancelled meanwhile."
+
+
+@dataclass(eq=False)
 class StockCountUnderWay(Problem):
     """An item is part of one count at a time, until that is posted or cancelled."""
 

@@ -385,6 +385,40 @@ async def stock_to_export(work: Work, branch_id: UUID, *, rows_max: int) -> Sequ
     return (await work.session.execute(_STOCK_TO_EXPORT, given)).all()
 
 
+async def transfer_for_update(work: Work, transfer_id: UUID) -> tables.StockTransfer | None:
+    """A transfer, locked so that what becomes of it follows one another."""
+    found = select(tables.StockTransfer).where(tables.StockTransfer.id == transfer_id)
+    return (await work.session.execute(found.with_for_update())).scalar_one_or_none()
+
+
+async def transfer_of_line(work: Work, line_id: UUID) -> tables.StockTransfer | None:
+    """The transfer that a line belongs to."""
+    transfer, line = tables.StockTransfer, tables.StockTransferLine
+    found = select(transfer).join(line, line.transfer_id == transfer.id).where(line.id == line_id)
+    return (await work.session.execute(found)).scalar_one_or_none()
+
+
+async def is_line_of(work: Work, line_id: UUID, product_id: UUID) -> bool:
+    """Whether a transfer's line is of a product."""
+    line = tables.StockTransferLine
+    found = select(exists().where(line.id == line_id, line.product_id == product_id))
+    return bool((await work.session.execute(found)).scalar_one())
+
+
+async def transfer_lines(work: Work, transfer_id: UUID) -> Sequence[tables.StockTransferLine]:
+    """The lines of a locked transfer, in their order."""
+    line = tables.StockTransferLine
+    found = select(line).where(line.transfer_id == transfer_id).order_by(line.position)
+    return (await work.session.scalars(found.execution_options(populate_existing=True))).all()
+
+
+async def batches_by_id(work: Work, batch_ids: Collection[UUID]) -> Mapping[UUID, tuple[str | None, date | None]]:
+    """Codes and dates of batches."""
+    batch = tables.StockBatch
+    rows = await work.session.execute(select(batch.id, batch.code, batch.expires_on).where(batch.id.in_(batch_ids)))
+    return {row[0]: (row[1], row[2]) for row in rows}
+
+
 async def count_for_update(work: Work, count_id: UUID) -> tables.StockCount | None:
     """A count, locked so that its changes follow one another."""
     found = select(tables.StockCount).where(tables.StockCount.id == count_id).with_for_update()

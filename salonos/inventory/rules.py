@@ -19,6 +19,9 @@ QUANTITY_MAX: Final = 10**9
 
 COST_PAISE_MAX: Final = 10**9
 LINES_MAX: Final = 200
+TRANSFER_LINES_MAX: Final = 500
+"""Batches of one transfer."""
+
 COUNTED_ITEMS_MAX: Final = 2000
 """Items of one count: more are counted in several."""
 
@@ -127,6 +130,15 @@ class StockCountState(enum.Enum):
     OPEN = "OPEN"
     SUBMITTED = "SUBMITTED"
     POSTED = "POSTED"
+    CANCELLED = "CANCELLED"
+
+
+class StockTransferState(enum.Enum):
+    """Where goods on their way between branches are."""
+
+    SENT = "SENT"
+    PARTLY_RECEIVED = "PARTLY_RECEIVED"
+    RECEIVED = "RECEIVED"
     CANCELLED = "CANCELLED"
 
 
@@ -243,6 +255,13 @@ def settled_in_turn(amount_paise: int, dues: Iterable[tuple[UUID, int]]) -> tupl
             found.append((due_id, part))
             rest -= part
     return tuple(found)
+
+
+def cost_of_part(
+    value_paise: int, quantity_milli: int, *, before_milli: int, before_paise: int, part_milli: int
+) -> int:
+    """What a part of goods is worth of which others went before: cumulative, so that all parts are worth the whole."""
+    return half_up(value_paise * (before_milli + part_milli), quantity_milli) - before_paise
 
 
 @dataclass(frozen=True)

@@ -33,8 +33,20 @@ DRIFT = """
             join accounts on accounts.id = account_id where code in ('1200', '1210') group by 1, 2) as books
          using (branch_id, code)
          where ($1::uuid is null or branch_id = $1) and coalesce(stock.paise, 0) <> coalesce(books.paise, 0))
+      + (select count(*) from (
+            select from_branch_id as branch_id, sum(in_transit_paise) as paise from stock_transfer_lines group by 1) as way
+         full join (
+            select branch_id, sum(amount_paise) as paise from daily_balances
+            join accounts on accounts.id = account_id where code = '1220' group by 1) as books using (branch_id)
+         where ($1::uuid is null or branch_id = $1) and coalesce(way.paise, 0) <> coalesce(books.paise, 0))
+      + (select count(*) from stock_transfers as transfer join stock_transfer_lines as line on line.transfer_id = transfer.id
+         where ($1::uuid is null or transfer.from_branch_id = $1)
+           and (line.received_milli <> (
+                    select coalesce(sum(quantity_milli), 0) from stock_moves where cause_id = transfer.id
+                    and position = line.position and branch_id = transfer.to_branch_id)
+                or (line.in_transit_milli > 0 and not transfer.is_in_transit)))
 """
-"""Levels and batches that are not the sum of their moves, and branches whose stock differs from its control account; of one branch, or of all where it is null."""
+"""Levels and batches that are not the sum of their moves, and branches whose stock or goods in transit differ from their control account; of one branch, or of all where it is null."""
 
 
 @dataclass(frozen=True)

@@ -35,6 +35,7 @@ from tests.salon.makers import make_branch
 
 EXAMPLES, STEPS = (500, 50) if "SALONOS_PROVE" in os.environ else (6, 15)
 T = TypeVar("T")
+SENT = "select quantity_milli from stock_transfer_lines where id = $1"
 SERUM, COLOUR = 0, 1
 items = st.sampled_from([SERUM, COLOUR])
 quantities = st.integers(1, 9) | st.integers(1, 20_000)
@@ -61,6 +62,8 @@ class Stock(RuleBasedStateMachine):
         self.back: dict[UUID, int] = {}
         self.low = 0
         self.allows = False
+        self.arrived = {SERUM: 0, COLOUR: 0}
+        self.there = self.run(store_at(self.store, f"T{len(self.shared)}", self.database))
 
     def product(self, item: int) -> UUID:
         """Which product an item is."""
@@ -186,6 +189,33 @@ class Stock(RuleBasedStateMachine):
             self.lose(item, -variance)
             self.low += item == SERUM and before > 5000 >= before + variance
 
+    @rule(item=items, quantity=quantities, part=st.integers(1, 20_000), ends=st.sampled_from(["way", "all", "back"]))
+    def transfer(self, item: int, quantity: int, part: int, ends: str) -> None:
+        """Something is sent; it stays on its way, arrives in two parts, or comes back."""
+        product_id, before = self.product(item), self.quantity(item)
+        try:
+            sent = self.run(control.send(self.store, self.there.branch_id, (product_id, quantity)))
+        except StockTooLow as problem:
+            refused = problem.available
+        else:
+            refused = None
+        if refused is not None:
+            assert refused == max(before, 0) < quantity
+            return
+        self.lose(item, quantity)
+        self.low += item == SERUM and before > 5000 >= before - quantity
+        if ends == "back":
+            self.run(control.take_back(self.store, sent))
+            self.held[item] = self.run(self.batches(item))
+            assert self.quantity(item) == before
+        elif ends == "all":
+            first, *_ = self.run(control.lines_of(self.store, sent))
+            sent_first = self.run(self.database.pool.fetchval(SENT, first))
+            self.run(control.arrive(self.store, sent, [(first, min(part, sent_first))]))
+            if quantity > min(part, sent_first):
+                self.run(control.arrive(self.store, sent))
+            self.arrived[item] += quantity
+
     async def correct(self, item: int, quantity: int, reason: StockAdjustmentReason) -> None:
         """Asked for by one, and approved by another where it is worth something."""
         asked = await control.ask_for(self.store, self.product(item), quantity, reason)
@@ -241,7 +271,9 @@ class Stock(RuleBasedStateMachine):
             sold = {bill_id: milli for bill_id, of, milli in self.sold if of == item}
             out = sum(sold.values()) - sum(self.back.get(bill_id, 0) for bill_id in sold)
             assert out == await self.moved(item)
+            assert (await self.there.level(self.product(item)))[0] == self.arrived[item]
         assert await self.store.drift(self.store.branch_id) == 0
+        assert await self.store.drift(self.there.branch_id) == 0
         told = await self.database.pool.fetchval(
             "select count(*) from outbox_events where kind = 'StockLow' and branch_id = $1", self.store.branch_id
         )
@@ -256,6 +288,11 @@ class Stock(RuleBasedStateMachine):
             self.product(item),
         )
         return found
+
+
+async def store_at(store: Store, code: str, database: Database) -> Store:
+    """The same store at a further branch."""
+    return replace(store, shop=replace(store.shop, branch_id=await make_branch(database, code)))
 
 
 def _days(expires_on: date | None) -> int | None:

@@ -39,8 +39,12 @@ KINDS = {
     "copyOf": "role",
     "countId": "stockcount",
     "deviceId": "session",
+    "fromBranchId": "branch",
     "objectId": "bill",
     "tabletId": "tablet",
+    "toBranchId": "branch",
+    "transferId": "stocktransfer",
+    "transferLineId": "transferline",
 }
 """What an id is of, where its name does not say it."""
 
@@ -106,6 +110,8 @@ def prefix_of(name: str, above: tuple[str, ...]) -> str:
     found = KINDS.get(name, re.sub(r"Ids?$", "", name).lower())
     if found == "line" and "Purchase" in above[-1]:
         found = "purchaseline"
+    if found == "line" and "Transfer" in above[-1]:
+        found = "transferline"
     if found == "line" and "Receipt" in above[-1]:
         found = "receiptline"
     assert found in GRAPH.by_prefix or found in WITHOUT_ROWS, f"say in KINDS of what the id {name} of {above} is"

@@ -30,7 +30,7 @@ from tests.bills.asking import Asker
 from tests.bills.makers import CASH, actor_as, make_shop
 from tests.graph.test_differential import values_of
 from tests.graph.test_differential_salon import actor_of_role
-from tests.inventory.control import correct_and_count
+from tests.inventory.control import correct_and_count, send_around
 from tests.inventory.purchasing import buy
 from tests.permissions.expected import PEOPLE, RULES, STRANGER, Denied, permission_of
 
@@ -71,6 +71,8 @@ async def fill_shelves(database: Database) -> None:
     for row in await database.pool.fetch("select id from branches"):
         await buy(database, row["id"], product_id, now=UNTIL)
         await correct_and_count(database, row["id"], product_id, now=UNTIL)
+    branch_ids = [row["id"] for row in await database.pool.fetch("select id from branches order by id")]
+    await send_around(database, branch_ids, product_id, now=UNTIL)
 
 
 @pytest.fixture

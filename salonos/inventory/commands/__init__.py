@@ -45,6 +45,13 @@ from salonos.inventory.commands.recipes import RecipePart, set_recipe
 from salonos.inventory.commands.recording import record_consumption
 from salonos.inventory.commands.returning import NewSupplierReturn, ReturnedLine, return_to_supplier
 from salonos.inventory.commands.suppliers import NewSupplier, create_supplier, update_supplier
+from salonos.inventory.commands.transferring import (
+    NewTransfer,
+    SentLine,
+    cancel_transfer,
+    receive_transfer,
+    transfer_stock,
+)
 
 __all__ = [
     "Arrival",
@@ -64,6 +71,7 @@ __all__ = [
     "NewSupplierBill",
     "NewSupplierPayment",
     "NewSupplierReturn",
+    "NewTransfer",
     "OrderedLine",
     "PaidBill",
     "PurchaseChanges",
@@ -71,11 +79,13 @@ __all__ = [
     "ReceivedLine",
     "RecipePart",
     "ReturnedLine",
+    "SentLine",
     "ServiceDone",
     "approve_stock_adjustment",
     "bring_back",
     "cancel_purchase",
     "cancel_stock_count",
+    "cancel_transfer",
     "count_stock",
     "create_purchase",
     "create_supplier",
@@ -89,6 +99,7 @@ __all__ = [
     "post_stock_count",
     "receive_purchase",
     "receive_stock",
+    "receive_transfer",
     "record_consumption",
     "record_supplier_bill",
     "reject_stock_adjustment",
@@ -98,6 +109,7 @@ __all__ = [
     "set_stock_policy",
     "stock_product",
     "submit_stock_count",
+    "transfer_stock",
     "update_purchase",
     "update_stock_item",
     "update_supplier",

@@ -1,6 +1,8 @@
 """Corrections of stock: somebody asks, somebody else decides, and only then stock and books move."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date
 from typing import Final
 from uuid import UUID
 
@@ -9,6 +11,7 @@ from salonos.accounting import rules as accounts
 from salonos.accounting.commands import NewEntry
 from salonos.catalog import queries as catalog
 from salonos.inventory import problems, queries, rules, tables
+from salonos.inventory.commands import transferring
 from salonos.inventory.commands.receiving import stock_quantity
 from salonos.inventory.commands.shelves import Amounts, Cause, Shelves
 from salonos.inventory.rules import StockAdjustmentReason, StockAdjustmentState, StockMoveKind
@@ -17,6 +20,7 @@ from salonos.kernel.checks import Checks
 from salonos.kernel.ids import new_id
 from salonos.kernel.permissions import Permission
 from salonos.kernel.problems import not_found
+from salonos.kernel.quantity import Quantity
 from salonos.kernel.work import Work
 from salonos.salon import queries as salon
 from salonos.salon import tables as salon_tables
@@ -27,7 +31,10 @@ CAUSE: Final = "stockadjustment"
 
 @dataclass(frozen=True, kw_only=True)
 class NewAdjustment:
-    """What is to be corrected: above 0 what is there unexpectedly, below 0 what is gone, in `unit` (the item's own)."""
+    """What is to be corrected: above 0 what is there unexpectedly, below 0 what is gone, in `unit` (the item's own).
+
+    With `transfer_line_id` goods are gone that were on their way: the branch is the sender's.
+    """
 
     branch_id: UUID
     product_id: UUID
@@ -36,6 +43,7 @@ class NewAdjustment:
     words: str | None = None
     unit: rules.StockUnit | None = None
     batch_id: UUID | None = None
+    transfer_line_id: UUID | None = None
 
 
 async def request_stock_adjustment(work: Work, new: NewAdjustment) -> UUID:
@@ -44,7 +52,7 @@ async def request_stock_adjustment(work: Work, new: NewAdjustment) -> UUID:
     Raises: InvalidInput with every fault; StockTooLow; PeriodClosed.
     """
     work.actor.require(Permission.STOCK_REQUEST)
-    work.actor.require_branch(new.branch_id)
+    await _require_reach(work, new)
     branch = await salon.branch_for_sale(work, new.branch_id)
     if branch is None:
         raise not_found(("branchId",), "branch")
@@ -54,6 +62,7 @@ async def request_stock_adjustment(work: Work, new: NewAdjustment) -> UUID:
         branch_id=new.branch_id,
         product_id=new.product_id,
         batch_id=new.batch_id,
+        transfer_line_id=new.transfer_line_id,
         quantity_milli=quantity,
         reason=new.reason,
         words=words,
@@ -61,11 +70,10 @@ async def request_stock_adjustment(work: Work, new: NewAdjustment) -> UUID:
         requested_by_id=work.actor.id,
         requested_at=work.now,
     )
-    shelves = await _locked(work, branch, row)
-    if not _moved(shelves, row):  # a trial: the moves are stored only where nobody has to decide
-        await shelves.store()
-        _decide(work, row, StockAdjustmentState.APPROVED, by=None)
-        row.business_date, row.value_paise, row.tax_paise = shelves.cause.on, 0, 0
+    correction = await _decided(work, branch, row)  # a trial, kept only where nobody has to decide
+    if not correction.value_paise:
+        await correction.store(work)
+        _approve(work, row, correction, by=None)
     work.session.add(row)
     await work.session.flush()
     return row.id
@@ -82,22 +90,13 @@ async def approve_stock_adjustment(work: Work, adjustment_id: UUID) -> UUID:
     branch = await salon.branch_for_sale(work, row.branch_id)
     if branch is None:
         raise LookupError("an adjustment's branch is never deleted")
-    shelves = await _locked(work, branch, row)
-    on, use = shelves.cause.on, shelves.by_product[row.product_id].use
-    value, half, amounts = _moved(shelves, row), 0, Amounts()
-    if row.quantity_milli < 0:
-        tax = (await catalog.purchase_taxes(work, {row.product_id}, on=on))[row.product_id]
-        half = half_credit(branch, tax, use, -value)
-        amounts.lose(use, -value, half_credit_paise=half)
-    else:
-        amounts.add(rules.account_of(use), accounts.STOCK_LOSS, value)
-    await shelves.store()
-    if lines := amounts.lines():
+    correction = await _decided(work, branch, row)
+    await correction.store(work)
+    if lines := correction.amounts.lines():
         narration = f"Stock corrected: {row.reason.value.lower().replace('_', ' ')}"
-        posted = await accounting.post_entry(work, NewEntry(branch.id, on, narration, CAUSE, row.id, lines))
-        row.entry_id = posted.id
-    row.business_date, row.value_paise, row.tax_paise = on, value, 2 * half
-    _decide(work, row, StockAdjustmentState.APPROVED, by=work.actor.id)
+        entry = NewEntry(branch.id, correction.on, narration, CAUSE, row.id, lines)
+        row.entry_id = (await accounting.post_entry(work, entry)).id
+    _approve(work, row, correction, by=work.actor.id)
     await work.session.flush()
     return row.id
 
@@ -111,7 +110,7 @@ async def reject_stock_adjustment(work: Work, adjustment_id: UUID, *, reason: st
     checks = Checks()
     row.decision_words = checks.text(reason, ("reason",), rules.REASON_MAX)
     checks.finish()
-    _decide(work, row, StockAdjustmentState.REJECTED, by=work.actor.id)
+    row.state, row.decided_by_id, row.decided_at = StockAdjustmentState.REJECTED, work.actor.id, work.now
     await work.session.flush()
     return row.id
 
@@ -138,7 +137,10 @@ async def _checked(work: Work, new: NewAdjustment) -> tuple[int, str | None]:
     size = stock_quantity(checks, (), abs(new.quantity_milli), new.unit, item, units)
     if not rules.fits(new.reason, new.quantity_milli):
         checks.add(("reason",), "WRONG_DIRECTION", "Goods don't come or go for this reason.")
-    if new.batch_id is not None and not await queries.is_batch_of(work, new.batch_id, new.branch_id, new.product_id):
+    if new.transfer_line_id is not None:
+        checks.require(new.quantity_milli < 0, ("quantity",), "OUT_OF_RANGE", "What is on its way can only be gone.")
+        checks.require(new.batch_id is None, ("batchId",), "NOT_ALLOWED", "The transfer says of which batch.")
+    elif new.batch_id is not None and not await queries.is_batch_of(work, new.batch_id, new.branch_id, new.product_id):
         checks.add(("batchId",), "NOT_FOUND", "There is no such batch of this product here.")
     checks.finish()
     return size if new.quantity_milli > 0 else -size, words
@@ -160,25 +162,109 @@ async def _to_decide(work: Work, adjustment_id: UUID) -> tables.StockAdjustment:
     return row
 
 
-async def _locked(work: Work, branch: salon_tables.Branch, row: tables.StockAdjustment) -> Shelves:
+@dataclass
+class _Correction:
+    """What a request moves, decided and not yet written: on the shelf, or of what is on its way."""
+
+    on: date
+    value_paise: int = 0
+    tax_paise: int = 0
+    amounts: Amounts = field(default_factory=Amounts)
+    shelves: Shelves | None = None
+    on_the_way: "_OnTheWay | None" = None
+
+    async def store(self, work: Work) -> None:
+        """Writes the moves, or what became of the transfer."""
+        if self.shelves is not None:
+            await self.shelves.store()
+        if self.on_the_way is not None:
+            way = self.on_the_way
+            way.line.lost_milli += way.quantity_milli
+            way.line.lost_paise += way.cost_paise
+            await transferring.settle(work, way.transfer, way.lines)
+
+
+@dataclass(frozen=True)
+class _OnTheWay:
+    """A part of a locked transfer's line that is lost."""
+
+    transfer: tables.StockTransfer
+    lines: Sequence[tables.StockTransferLine]
+    line: tables.StockTransferLine
+    quantity_milli: int
+    cost_paise: int
+
+
+async def _decided(work: Work, branch: salon_tables.Branch, row: tables.StockAdjustment) -> _Correction:
+    """What a request would move now. Raises: StockTooLow."""
     on = clock.business_date(work.now, branch.time_zone)
-    return await Shelves.lock(work, branch.id, Cause(CAUSE, row.id, on, row.words), {row.product_id})
-
-
-def _moved(shelves: Shelves, row: tables.StockAdjustment) -> int:
-    """By how much the correction changes the stock's value. Raises: StockTooLow."""
+    if row.transfer_line_id is not None:
+        way = await _on_the_way(work, row.transfer_line_id, -row.quantity_milli)
+        use = (await queries.items(work, {row.product_id}))[row.product_id].use
+        found = _Correction(on, -way.cost_paise, on_the_way=way)
+        return await _lost(work, branch, row, found, use, accounts.GOODS_IN_TRANSIT)
+    shelves = await Shelves.lock(work, branch.id, Cause(CAUSE, row.id, on, row.words), {row.product_id})
     shelf, kind = shelves.by_product[row.product_id], StockMoveKind.ADJUSTMENT
+    found = _Correction(on, shelves=shelves)
     if row.quantity_milli > 0:
-        return shelves.find(shelf, row.quantity_milli, kind, position=1, batch_id=row.batch_id)
-    return -shelves.lose(
-        shelf,
-        -row.quantity_milli,
-        kind,
-        position=1,
-        batch_id=row.batch_id,
-        expired_first=row.reason is StockAdjustmentReason.EXPIRY,
+        found.value_paise = shelves.find(shelf, row.quantity_milli, kind, position=1, batch_id=row.batch_id)
+        found.amounts.add(rules.account_of(shelf.use), accounts.STOCK_LOSS, found.value_paise)
+        return found
+    is_expiry = row.reason is StockAdjustmentReason.EXPIRY
+    found.value_paise = -shelves.lose(
+        shelf, -row.quantity_milli, kind, position=1, batch_id=row.batch_id, expired_first=is_expiry
     )
+    return await _lost(work, branch, row, found, shelf.use, rules.account_of(shelf.use))
 
 
-def _decide(work: Work, row: tables.StockAdjustment, state: StockAdjustmentState, *, by: UUID | None) -> None:
-    row.state, row.decided_by_id, row.decided_at = state, by, work.now
+async def _lost(
+    work: Work,
+    branch: salon_tables.Branch,
+    row: tables.StockAdjustment,
+    found: _Correction,
+    use: rules.StockUse,
+    account: str,
+) -> _Correction:
+    """The same with the input credit that is lost too."""
+    tax = (await catalog.purchase_taxes(work, {row.product_id}, on=found.on))[row.product_id]
+    half = half_credit(branch, tax, use, -found.value_paise)
+    found.amounts.lose(account, -found.value_paise, half_credit_paise=half)
+    found.tax_paise = 2 * half
+    return found
+
+
+async def _on_the_way(work: Work, line_id: UUID, quantity_milli: int) -> _OnTheWay:
+    """Goods of a transfer that never arrive; the transfer is locked. Raises: StockTooLow with what is on its way."""
+    transfer = await queries.transfer_of_line(work, line_id)
+    if transfer is None:
+        raise LookupError("a request names a line of a transfer")
+    transfer = await queries.transfer_for_update(work, transfer.id) or transfer
+    lines = await queries.transfer_lines(work, transfer.id)
+    line = next(each for each in lines if each.id == line_id)
+    rest = line.quantity_milli - line.received_milli - line.lost_milli - line.returned_milli
+    if quantity_milli > rest:
+        raise problems.StockTooLow(product_id=line.product_id, available=Quantity(rest))
+    return _OnTheWay(transfer, lines, line, quantity_milli, transferring.cost_in_transit(line, quantity_milli))
+
+
+async def _require_reach(work: Work, new: NewAdjustment) -> None:
+    """Who asks is of the branch; of what is on its way also at the receiver, who misses it.
+
+    Raises: InvalidInput NOT_FOUND.
+    """
+    if new.transfer_line_id is None:
+        work.actor.require_branch(new.branch_id)
+        return
+    transfer = await queries.transfer_of_line(work, new.transfer_line_id)
+    if (
+        transfer is None
+        or transfer.from_branch_id != new.branch_id
+        or not (work.actor.reaches(transfer.from_branch_id) or work.actor.reaches(transfer.to_branch_id))
+        or not await queries.is_line_of(work, new.transfer_line_id, new.product_id)
+    ):
+        raise not_found(("transferLineId",), "transfer of this product from there")
+
+
+def _approve(work: Work, row: tables.StockAdjustment, correction: _Correction, *, by: UUID | None) -> None:
+    row.state, row.decided_by_id, row.decided_at = StockAdjustmentState.APPROVED, by, work.now
+    row.business_date, row.value_paise, row.tax_paise = correction.on, correction.value_paise, correction.tax_paise

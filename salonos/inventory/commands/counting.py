@@ -329,7 +329,7 @@ async def _variance(work: Work, count: tables.StockCount, differing: Sequence[Ro
         else:
             value = -_lost(shelves, shelf, line)
             half = half_credit(branch, taxes[line.product_id], shelf.use, -value)
-            found.amounts.lose(shelf.use, -value, half_credit_paise=half)
+            found.amounts.lose(rules.account_of(shelf.use), -value, half_credit_paise=half)
             found.tax_paise += 2 * half
         found.value_paise += value
         found.moved_paise += abs(value)

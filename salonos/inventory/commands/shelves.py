@@ -277,9 +277,9 @@ class Amounts:
         self.add(rules.account_of(use), credit, worth_paise)
         self.add(accounts.PRICE_DIFFERENCE, credit, cost_paise - worth_paise)
 
-    def lose(self, use: rules.StockUse, cost_paise: int, *, half_credit_paise: int) -> None:
+    def lose(self, account: str, cost_paise: int, *, half_credit_paise: int) -> None:
         """Goods that are lost, with both halves of the input credit that is lost with them."""
-        self.add(accounts.STOCK_LOSS, rules.account_of(use), cost_paise)
+        self.add(accounts.STOCK_LOSS, account, cost_paise)
         self.add(accounts.STOCK_LOSS, accounts.INPUT_CGST, half_credit_paise)
         self.add(accounts.STOCK_LOSS, accounts.INPUT_SGST, half_credit_paise)
 

@@ -18,6 +18,7 @@ from salonos.inventory.graph import (
     reordering,
     shelves,
     suppliers,
+    transfers,
 )
 from salonos.inventory.graph.problems import StockTooLow
 
@@ -40,4 +41,5 @@ __all__ = [
     "reordering",
     "shelves",
     "suppliers",
+    "transfers",
 ]

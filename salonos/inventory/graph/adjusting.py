@@ -16,6 +16,7 @@ from salonos.identity.graph import StaffMember
 from salonos.inventory import commands, problems, tables
 from salonos.inventory.graph.problems import OwnRequest, StockTooLow
 from salonos.inventory.graph.shelves import COST_READ, STOCK_READ, StockBatch, since
+from salonos.inventory.graph.transfers import StockTransferLine
 from salonos.inventory.rules import StockAdjustmentReason, StockAdjustmentState, StockUnit
 from salonos.kernel.actor import Access
 from salonos.kernel.ids import id_value
@@ -58,6 +59,9 @@ class StockAdjustment(Node):
     branch: Branch = one(tables.StockAdjustment.branch_id, "Where.", within=True)
     batch: StockBatch | None = one(
         tables.StockAdjustment.batch_id, "Of which batch; null when that is left to what expires first."
+    )
+    transfer_line: StockTransferLine | None = one(
+        tables.StockAdjustment.transfer_line_id, "What was on its way when it got lost; null of what lay on a shelf."
     )
     quantity: Quantity = column(
         tables.StockAdjustment.quantity_milli, "In the item's unit: above 0 what is there, below 0 what is gone."
@@ -147,6 +151,9 @@ class RequestStockAdjustmentInput:
     reason: StockAdjustmentReason = field("Why. Above 0 only FOUND and CORRECTION, below 0 all but FOUND.")
     words: str | None = field("What more there is to say, at most 200 characters.")
     batch_id: strawberry.ID | None = field("Of which batch; what expires first when left out.")
+    transfer_line_id: strawberry.ID | None = field(
+        "Of which transfer's line, for goods that were lost on their way; the branch is the sender's then."
+    )
 
 
 @strawberry.type(description="The request is kept. What is worth nothing is done already: its state says so.")
@@ -224,6 +231,9 @@ class AdjustingWrites:
             reason=input.reason,
             words=input.words,
             batch_id=None if input.batch_id is None else id_value("stockbatch", input.batch_id),
+            transfer_line_id=(
+                None if input.transfer_line_id is None else id_value("transferline", input.transfer_line_id)
+            ),
         )
         made = await commands.request_stock_adjustment(work, new)
         return RequestStockAdjustmentSuccess(adjustment=ref(StockAdjustment, made))

@@ -15,6 +15,7 @@ from salonos.inventory.tables.payables import (
 from salonos.inventory.tables.purchases import Purchase, PurchaseLine, StockReceipt, StockReceiptLine
 from salonos.inventory.tables.shelves import StockBatch, StockItem, StockLevel, StockMove, StockPolicy, StockUnitHeld
 from salonos.inventory.tables.suppliers import Supplier
+from salonos.inventory.tables.transfers import StockTransfer, StockTransferLine
 
 __all__ = [
     "Consumption",
@@ -32,6 +33,8 @@ __all__ = [
     "StockPolicy",
     "StockReceipt",
     "StockReceiptLine",
+    "StockTransfer",
+    "StockTransferLine",
     "StockUnitHeld",
     "Supplier",
     "SupplierAccount",

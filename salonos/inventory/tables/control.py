@@ -25,6 +25,7 @@ class StockAdjustment(Base):
     branch_id: Mapped[UUID] = mapped_column(ForeignKey(salon.Branch.id))
     product_id: Mapped[UUID] = mapped_column(ForeignKey(StockItem.id))
     batch_id: Mapped[UUID | None]
+    transfer_line_id: Mapped[UUID | None] = mapped_column(ForeignKey("stock_transfer_lines.id"))
     quantity_milli: Mapped[int] = mapped_column(Milli)
     reason: Mapped[StockAdjustmentReason] = enum_column(StockAdjustmentReason)
     words: Mapped[str | None]
@@ -51,6 +52,7 @@ class StockAdjustment(Base):
         ),
         CheckConstraint("char_length(words) between 1 and 200", name="words"),
         CheckConstraint("char_length(decision_words) between 1 and 200", name="decision_words"),
+        CheckConstraint("transfer_line_id is null or (quantity_milli < 0 and batch_id is null)", name="in_transit"),
         CheckConstraint("decided_by_id <> requested_by_id", name="decided_by_another"),
         CheckConstraint(
             "state <> 'APPROVED' or decided_by_id is not null or value_paise = 0", name="worth_something_needs_another"
