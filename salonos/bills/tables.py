@@ -29,7 +29,8 @@ class Bill(Base):
 
     `discount_paise` is all that is taken off, as priced; `bill_discount_paise` and `bill_discount_hundredths` are what
     was asked to be taken off the whole bill, one of them at most. While a bill is a draft, `paid_paise` lies in the
-    account of advances. `gstin` and `place_of_supply` are the supplier's registration and the state of that day.
+    account of advances. The names of seller and buyer, and the seller's address, are taken by a trigger when it is
+    posted, for its documents; null where it was posted before there were any. `gstin` and `place_of_supply` are the supplier's registration and the state of that day.
 
     A credit note corrects `original_id`: its `paid_paise` went back as money, its `credited_paise` lowered the debt. A
     sale's `credited_paise` is the sum of its notes'.
@@ -84,6 +85,10 @@ class Bill(Base):
     voided_at: Mapped[datetime | None]
     voided_by_id: Mapped[UUID | None]
     void_entry_id: Mapped[UUID | None] = mapped_column(ForeignKey(accounting.Entry.id))
+    seller_name: Mapped[str | None]
+    seller_legal_name: Mapped[str | None]
+    seller_address: Mapped[str | None]
+    buyer_name: Mapped[str | None]
     __table_args__ = (
         UniqueConstraint("number"),
         UniqueConstraint("entry_id"),

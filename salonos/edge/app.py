@@ -16,12 +16,14 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from salonos.accounting import graph as accounting
+from salonos.bills import documents
 from salonos.bills import graph as bills
 from salonos.catalog import graph as catalog
 from salonos.closing import graph as closing
 from salonos.customers import graph as customers
 from salonos.edge import health, logs, metrics
 from salonos.edge.budget import Budget
+from salonos.edge.documents import Papers
 from salonos.edge.endpoint import Endpoint
 from salonos.edge.files import Files
 from salonos.edge.gate import SECURITY_HEADERS, Gate, Headers, Incoming, Message, Receive, Refused, Scope, Send, reply
@@ -73,6 +75,7 @@ class App:
     endpoint: Endpoint | None = None
     sockets: Sockets | None = None
     files: Files | None = None
+    papers: Papers | None = None
     watched: metrics.Metrics | None = None
     watchdog: Watchdog | None = None
     database: Database | None = None
@@ -123,6 +126,8 @@ class App:
             await self.files(scope, headers, own, receive, send)
         elif path == "/metrics" and self.watched is not None and self.watched.may_read(address_of(scope), headers):
             await reply(send, 200, await self.watched.text(), [*own, metrics.CONTENT_TYPE])
+        elif path.startswith(documents.PATH) and self.papers is not None:
+            await self.papers(scope, headers, own, send)
         else:
             more = FILE_HEADERS if path.startswith("/playground/assets/") else []
             await self.pages(scope, receive, with_headers(send, [*own, *more]))
@@ -210,6 +215,8 @@ class App:
         self.endpoint = Endpoint(engine, identity_of_tokens, self.gate, watch, persisted)
         self._open.push_async_callback(self.endpoint.deadlines.stop)
         self.files = Files(database, identity_of_tokens, self.gate, self.endpoint.deadlines)
+        self.papers = Papers(database, self.gate)
+        self._open.callback(self.papers.close)
         self.sockets = Sockets(engine, watch, self.gate, persisted, device_max=self.settings.sockets_per_device)
         self.watched = metrics.Metrics(database, self.settings.metrics_token, self.held)
         if self.settings.is_traced:

@@ -145,7 +145,7 @@ class Place:
 
 def _of_column(at: Place, read: reads.Column) -> Iterator[str]:
     named = get_named_type(at.definition.type)
-    if read.opens is None:
+    if read.opens is None and read.makes is None:
         if len(read.expressions) != 1:
             yield "several expressions need `opens`"
             return
@@ -165,6 +165,12 @@ def _of_column(at: Place, read: reads.Column) -> Iterator[str]:
     part = read.masking.part if read.masking is not None else None
     if part is not None and is_non_null_type(at.definition.type) and not is_never_null(part):
         yield "is non-null, but its masked part may be null"
+
+
+def _of_leafs_arguments(at: Place, _: reads.Column) -> Iterator[str]:
+    """No value of a request may stay in a plan."""
+    if any(not isinstance(get_nullable_type(each.type), GraphQLEnumType) for each in at.definition.args.values()):
+        yield "a leaf's arguments are enums, which are part of a plan's key"
 
 
 def _of_one(at: Place, read: reads.One) -> Iterator[str]:
@@ -274,7 +280,7 @@ def _is_list(definition: GraphQLField) -> bool:
 
 
 _CHECKS: Mapping[type[Any], tuple[Callable[..., Iterator[str]], ...]] = {
-    reads.Column: (_of_column,),
+    reads.Column: (_of_column, _of_leafs_arguments),
     reads.One: (_of_one,),
     reads.Many: (_of_many,),
     reads.Pages: (_of_pages,),

@@ -191,7 +191,7 @@ class Compiler:
         target = get_named_type(definition.type)
         match read:
             case reads.Column():
-                return self.leaf(parent, definition, read, at)
+                return self.leaf(parent, definition, read, at, read.opener(self.access, _constants(given)))
             case reads.One():
                 value = sql.move(read.key, self.home(parent), at)
                 return self.row_by(_object(target), details, value, path, outer=at, is_within=read.is_within)
@@ -249,7 +249,9 @@ class Compiler:
         now = Inputs(self.variables.coerced, NOBODY)
         return arguments.denials({name: plain_value(value, now) for name, value in given.items()}, self.access)
 
-    def leaf(self, parent: GraphQLObjectType, definition: GraphQLField, read: reads.Column, at: FromClause) -> Piece:
+    def leaf(
+        self, parent: GraphQLNamedType, definition: GraphQLField, read: reads.Column, at: FromClause, opener: Any
+    ) -> Piece:
         """A scalar or an enum, masked where these rights see a part only."""
         home, masking = self.home(parent), read.masking
         if masking is not None and masking.unless not in self.access.permissions:
@@ -258,7 +260,7 @@ class Compiler:
             return masking.mask.of_whole(sql.move(read.expressions[0], home, at)), None
         shape = None if _is_list(definition) else get_named_type(definition.type).name
         written = _written_leaf(read, shape, home, _name(at))
-        return _leaf(read, shape, home, at) if written is None else written, read.opens
+        return _leaf(read, shape, home, at) if written is None else written, opener
 
     # --- rows
 
@@ -521,7 +523,7 @@ class Compiler:
 def _leaf(read: reads.Column, shape: str | None, home: FromClause, at: FromClause) -> ColumnElement[Any]:
     """A leaf over a row, in the client's form."""
     moved = [sql.move(each, home, at) for each in read.expressions]
-    if read.opens is not None:
+    if read.opens is not None or read.makes is not None:
         return sql.json_parts(moved)
     (value,) = moved
     if read.prefix is not None:
@@ -562,6 +564,11 @@ def _is_list(definition: GraphQLField) -> bool:
 
 def _python_name(name: str) -> str:
     return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name)
+
+
+def _constants(given: Mapping[str, Given]) -> dict[str, Any]:
+    """What a leaf was given, all of the plan's key: `check` lets it have enums only."""
+    return {_python_name(name): value.value for name, value in given.items() if isinstance(value, Const)}
 
 
 def _any_opens(found: Mapping[str, tuple[GraphQLObjectType, ColumnElement[Any], Opening | None]]) -> bool:

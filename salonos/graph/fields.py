@@ -96,6 +96,7 @@ __all__ = [
     "field",
     "key",
     "listing",
+    "made",
     "many",
     "node",
     "now_value",
@@ -174,6 +175,25 @@ def sealed(
         return crypto.keyring().open(b64decode(person), b64decode(blob), place=where_it_lies)
 
     return column((mapped.id, wrapped, on), description, requires=requires, opens=opened, mask=mask, part=part)
+
+
+def made(
+    expressions: tuple[Expression, ...],
+    description: str,
+    *,
+    makes: Callable[..., Any],
+    requires: Permission | None = None,
+    **arguments: Argument,
+) -> Any:
+    """A leaf that Python makes: `makes(values, access, **arguments)`, the values as those that `column` opens.
+
+    Arguments are enums: they are part of the plan's key, and no value of a request stays in a plan.
+    """
+    given = [
+        _argument(name, each.annotation, each.description, default=each.default, requires=each.requires)
+        for name, each in arguments.items()
+    ]
+    return _read(Column(expressions, makes=makes), description, rule(requires), given)
 
 
 def one(to: Expression, description: str, *, requires: Permission | Rule | None = None, within: bool = False) -> Any:
@@ -383,7 +403,7 @@ def enum_of(kind: E, description: str, requires: Mapping[str, Permission] | None
 
 
 @dataclass_transform(
-    kw_only_default=True, field_specifiers=(column, sealed, one, many, rows, connection, strawberry.field)
+    kw_only_default=True, field_specifiers=(column, made, sealed, one, many, rows, connection, strawberry.field)
 )
 def node(
     mapped: type[DeclarativeBase], *, scope: Scope | Within, requires: Permission | None = None
@@ -395,7 +415,7 @@ def node(
 
 
 @dataclass_transform(
-    kw_only_default=True, field_specifiers=(column, sealed, one, many, rows, connection, strawberry.field)
+    kw_only_default=True, field_specifiers=(column, made, sealed, one, many, rows, connection, strawberry.field)
 )
 def row(
     source: type[DeclarativeBase] | Computed, *, scope: Scope | Within | None = None, requires: Permission | None = None
@@ -410,7 +430,20 @@ def row(
 
 @dataclass_transform(
     kw_only_default=True,
-    field_specifiers=(column, one, many, rows, connection, by_id, by_key, by_node, reading, listing, strawberry.field),
+    field_specifiers=(
+        column,
+        made,
+        one,
+        many,
+        rows,
+        connection,
+        by_id,
+        by_key,
+        by_node,
+        reading,
+        listing,
+        strawberry.field,
+    ),
 )
 def extend(target: type[Any]) -> Callable[[type[T]], type[T]]:
     """As SDL's `extend type`: in a schema that has this feature, the fields below belong to `target`."""

@@ -6,7 +6,7 @@ A *source* is where rows come from: a mapped table, or a `Computed` select made 
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from typing import Any, TypeAlias
 from uuid import UUID
 
@@ -152,6 +152,12 @@ class Column:
     masking: Masking | None = None
     prefix: str | None = None
     is_certain: bool = False
+    makes: "Callable[..., Any] | None" = None
+    """As `opens`, with the rights of who reads and the field's arguments by name: `makes(values, access, **given)`."""
+
+    def opener(self, access: Access, given: Mapping[str, Any]) -> Callable[[list[Any]], Any] | None:
+        """What finishes the value for these rights and arguments; None where SQL does."""
+        return self.opens if self.makes is None else partial(self.makes, access=access, **given)
 
 
 @dataclass(frozen=True)

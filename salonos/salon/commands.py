@@ -73,6 +73,7 @@ class NewBranch:
     gstin: str | None = None
     tax_scheme: rules.TaxScheme = rules.TaxScheme.UNREGISTERED
     time_zone: str = rules.INDIA
+    upi_id: str | None = None
 
 
 async def set_up_salon(work: Work, new: NewSalon) -> UUID:
@@ -129,6 +130,7 @@ async def add_branch(work: Work, new: NewBranch) -> UUID:
         gstin=new.gstin,
         tax_scheme=new.tax_scheme,
         time_zone=_zone(new.time_zone),
+        upi_id=new.upi_id,
         is_active=True,
         version=1,
         created_at=work.now,
@@ -156,8 +158,9 @@ async def update_branch(  # noqa: PLR0913  each is a column that may change
     gstin: str | None = None,
     tax_scheme: rules.TaxScheme | None = None,
     is_active: bool | None = None,
+    upi_id: str | None = None,
 ) -> UUID:
-    """Changes a branch; what is None stays. Its code and state stay for ever, since documents carry them.
+    """Changes a branch; what is None stays, an empty UPI id is taken away. Its code and state stay for ever, since documents carry them.
 
     Raises: InvalidInput; StaleVersion.
     """
@@ -170,6 +173,7 @@ async def update_branch(  # noqa: PLR0913  each is a column that may change
     row.tax_scheme = tax_scheme or row.tax_scheme
     row.gstin = None if row.tax_scheme is rules.TaxScheme.UNREGISTERED else gstin or row.gstin
     row.is_active = row.is_active if is_active is None else is_active
+    row.upi_id = row.upi_id if upi_id is None else upi_id or None
     row.version += 1
     _check_branch(row)
     await _flush_branch(work, row)
@@ -308,8 +312,15 @@ def _check_branch(row: tables.Branch) -> None:
             found.append(InputIssue(("gstin",), "OTHER_STATE", "The GSTIN belongs to another state."))
         if row.time_zone != rules.INDIA:
             found.append(InputIssue(("timeZone",), "GSTIN_ZONE", "A branch with a GSTIN is in Asia/Kolkata."))
+    found += _issues_of_upi_id(row.upi_id)
     if found:
         raise InvalidInput(issues=tuple(found))
+
+
+def _issues_of_upi_id(upi_id: str | None) -> list[InputIssue]:
+    if upi_id is None or rules.UPI_ID.fullmatch(upi_id):
+        return []
+    return [InputIssue(("upiId",), "INVALID_UPI_ID", "A UPI id is written as name@bank.")]
 
 
 def _text(value: str, name: str, characters_max: int, *, is_multiline: bool = False) -> str:

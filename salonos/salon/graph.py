@@ -133,6 +133,7 @@ class Branch(Node):
     gstin: str | None = column(tables.Branch.gstin, "Its GST registration; null when it is not registered.")
     tax_scheme: TaxScheme = column(tables.Branch.tax_scheme, "How it stands towards GST.")
     time_zone: str = column(tables.Branch.time_zone, "IANA name; its business date is the calendar date there.")
+    upi_id: str | None = column(tables.Branch.upi_id, "Where customers pay by UPI: `name@bank`; null without one.")
     is_active: bool = column(tables.Branch.is_active, "Whether it is open for business.")
     version: int = column(tables.Branch.version, "Rises with each change.")
     created_at: datetime = column(tables.Branch.created_at, "When it was added.")
@@ -217,6 +218,7 @@ class AddBranchInput:
     gstin: str | None = field("Its GST registration: needed unless it is unregistered, and of the same state.")
     tax_scheme: TaxScheme = field("How it stands towards GST.", default=TaxScheme.UNREGISTERED)
     time_zone: str = field("IANA name; a branch with a GSTIN is in `Asia/Kolkata`.", default=rules.INDIA)
+    upi_id: str | None = field("Where customers pay by UPI: `name@bank`.")
 
 
 @strawberry.input(description="What becomes of a branch; what is left out stays.")
@@ -230,6 +232,7 @@ class UpdateBranchInput:
     gstin: str | None = field("A new GST registration, of the same state; goes away when it becomes unregistered.")
     tax_scheme: TaxScheme | None = field("How it stands towards GST from now on.")
     is_active: bool | None = field("Whether it is open for business.")
+    upi_id: str | None = field("Where customers pay by UPI: `name@bank`; an empty one is taken away.")
 
 
 @strawberry.input(description="One interval of one weekday.")

@@ -200,7 +200,7 @@ class Plain:
             return self.id_text(row["__typename"], row["column id"])
         match read:
             case reads.Column():
-                value = self.leaf(row, name, read)
+                value = self.leaf(row, name, read, given)
                 return date.fromisoformat(value) if target.name == "Date" and isinstance(value, str) else value
             case reads.One():
                 return self.one(target.name, row[f"{name} 0"], is_within=read.is_within)
@@ -247,7 +247,7 @@ class Plain:
     def id_text(self, kind: str, row_id: UUID) -> str:
         return f"{self.graph.sources[kind].prefix}_{row_id.hex}"
 
-    def leaf(self, row: Row, name: str, read: reads.Column) -> Any:
+    def leaf(self, row: Row, name: str, read: reads.Column, given: dict[str, Any]) -> Any:
         masking = read.masking
         if masking is not None and masking.unless.name not in self.permissions:
             dots = "••••••" if masking.mask.name == "LAST_DIGITS" else ""
@@ -257,8 +257,8 @@ class Plain:
             whole = row[f"{name} 0"]
             return whole if whole is None else dots + whole[-4:] if dots else whole.split(" ")[0]
         values = [row[f"{name} {number}"] for number in range(len(read.expressions))]
-        if read.opens is not None:
-            return read.opens([_plain(value) for value in values])
+        if (opener := read.opener(self.actor.access, given)) is not None:
+            return opener([_plain(value) for value in values])
         if read.prefix is not None:
             return None if values[0] is None else f"{read.prefix}_{values[0].hex}"
         return int(values[0]) if isinstance(values[0], Decimal) else values[0]  # sums of BIGINT are NUMERIC

@@ -18,6 +18,7 @@ from sqlalchemy import (
     Uuid,
     and_,
     any_,
+    case,
     cast,
     exists,
     func,
@@ -31,7 +32,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 
 from salonos.accounting.graph import Entry
 from salonos.accounting.rules import MoneyDirection, PaymentMethod
-from salonos.bills import rules, tables
+from salonos.bills import documents, rules, tables
 from salonos.bills.rules import BillKind, BillStatus, PaymentState
 from salonos.catalog.graph import Product, Service
 from salonos.customers import tables as customers
@@ -41,6 +42,7 @@ from salonos.graph.fields import (
     Part,
     Within,
     actor_value,
+    argument,
     by_id,
     by_key,
     column,
@@ -48,6 +50,7 @@ from salonos.graph.fields import (
     enum_of,
     extend,
     key,
+    made,
     many,
     node,
     one,
@@ -59,6 +62,7 @@ from salonos.graph.roots import Connection, Node, Query
 from salonos.identity.graph import StaffMember
 from salonos.inventory import tables as inventory
 from salonos.inventory.graph.consumption import Consumption
+from salonos.kernel import clock
 from salonos.kernel.actor import Access, Reach
 from salonos.kernel.database import Milli, Paise
 from salonos.kernel.money import Money
@@ -211,6 +215,51 @@ class Tip:
     staff: StaffMember | None = one(tables.Tip.staff_id, "Whose it is; null out of reach.")
 
 
+enum_of(
+    documents.ReceiptFormat,
+    "How a bill's paper is made.",
+    HTML="A receipt of 80 mm as a page, for a browser to show and print.",
+    PDF="The same receipt as a PDF.",
+    ESC_POS="The same receipt as the bytes of a receipt printer; the drawer opens where cash was taken.",
+    A4="The document of the law on A4 as a PDF: tax invoice, bill of supply or credit note.",
+)
+
+
+def receipt_url(values: list[str | None], *, access: Access, format: documents.ReceiptFormat) -> str | None:
+    """A new link; None for a draft."""
+    bill_id, number = values
+    if bill_id is None or number is None:
+        return None
+    return documents.path_of(UUID(bill_id), format, documents.naming_of(access), now=clock.utc_now())
+
+
+def payable_of_bill() -> ColumnElement[int]:
+    """The balance of a sale that was not taken back."""
+    is_payable = and_(
+        tables.Bill.kind != literal_column("'CREDIT_NOTE'"), tables.Bill.status != literal_column("'VOID'")
+    )
+    return case((is_payable, tables.Bill.balance_due_paise), else_=literal_column("0"))
+
+
+def upi_id_of_branch() -> ColumnElement[str]:
+    """Where the bill's branch is paid."""
+    found = select(salon.Branch.upi_id).where(salon.Branch.id == tables.Bill.branch_id)
+    return found.correlate(tables.Bill).scalar_subquery()
+
+
+def name_of_salon() -> ColumnElement[str]:
+    """Who is paid."""
+    return select(salon.Salon.name).scalar_subquery()
+
+
+def upi_link(values: list[Any], *, access: Access) -> str | None:  # noqa: ARG001  whoever sees the bill sees it
+    """For whoever pays the balance."""
+    bill_id, number, due_paise, upi_id, payee = values
+    return documents.upi_link(
+        upi_id=upi_id, payee=payee, number=number, bill_id=UUID(bill_id), due_paise=int(due_paise)
+    )
+
+
 @node(tables.Bill, scope=bills_in_reach, requires=BILL_READ)
 class Bill(Node):
     """A sale to a customer: a draft until it is posted, final and numbered afterwards."""
@@ -286,6 +335,19 @@ class Bill(Node):
     place_of_supply: str = column(tables.Bill.place_of_supply, "GST state code of where it was supplied.")
     buyer_gstin: str | None = column(tables.Bill.buyer_gstin, "A registered customer's GSTIN; null for others.")
     notes: str | None = column(tables.Bill.notes, "What the till wrote down, in lines; null without.")
+    receipt_url: str | None = made(
+        (tables.Bill.id, tables.Bill.number),
+        "Where its paper is fetched, as a path of this server: without signing in, for five minutes. A paper names the "
+        "customer as far as the reader of this field may read the name. Null while it is a draft.",
+        makes=receipt_url,
+        format=argument(documents.ReceiptFormat, "How it is made.", default=documents.ReceiptFormat.HTML),
+    )
+    upi_link: str | None = made(
+        (tables.Bill.id, tables.Bill.number, payable_of_bill(), upi_id_of_branch(), name_of_salon()),
+        "What a UPI app pays the balance due by, to be shown as a QR code; null where nothing is due, and at a branch "
+        "without a UPI id.",
+        makes=upi_link,
+    )
     entry: Entry | None = one(tables.Bill.entry_id, "Its entry in the books; null while it is a draft.")
 
 
