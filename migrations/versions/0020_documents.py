@@ -34,7 +34,7 @@ def upgrade() -> None:
     op.execute("alter table branches add column upi_id text")
     op.execute(
         "alter table branches add constraint ck_branches_upi_id"
-        " check (upi_id ~ '^[A-Za-z0-9._-]{2,256}@[A-Za-z][A-Za-z0-9]{1,63}$')"
+        " check (upi_id ~ '^[A-Za-z0-9._-]{2,200}@[A-Za-z][A-Za-z0-9]{1,63}$')"
     )
     op.execute(
         "alter table bills add column seller_name text, add column seller_legal_name text,"

@@ -53,8 +53,8 @@ def runs_of(text: str) -> list[Run]:
 
 def printable(text: str) -> str:
     """The text in one line, without what controls a printer, a page or the direction of writing."""
-    spaced = " ".join(text.split())
-    return "".join(each for each in spaced if unicodedata.category(each) not in {"Cc", "Cs", "Co", "Cn"})
+    kept = (each for each in text if each.isspace() or unicodedata.category(each) not in {"Cc", "Cs", "Co", "Cn"})
+    return " ".join("".join(kept).split())
 
 
 def is_ascii_print(text: str) -> bool:

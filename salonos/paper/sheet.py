@@ -134,8 +134,12 @@ class Sheet:
                 self.pdf.rect(x + (across + 4) * module, y + (down + 4) * module, length * module, module, style="F")
 
     def finished(self) -> bytes:
-        """The file."""
-        return bytes(self.pdf.output())
+        """The file. The fonts' files are closed with it."""
+        try:
+            return bytes(self.pdf.output())
+        finally:
+            for font in self.pdf.fonts.values():
+                font.ttfont.close()
 
 
 def matrix_of(payload: str) -> Sequence[bytes]:

@@ -16,7 +16,7 @@ HOURS_MAX = 70
 NUMBER_CHARACTERS_MAX = 16
 NUMBER_DIGITS_MAX = 9
 BRANCH_CODE = re.compile(r"[A-Z0-9]{1,4}", re.ASCII)
-UPI_ID = re.compile(r"[A-Za-z0-9._-]{2,256}@[A-Za-z][A-Za-z0-9]{1,63}", re.ASCII)
+UPI_ID = re.compile(r"[A-Za-z0-9._-]{2,200}@[A-Za-z][A-Za-z0-9]{1,63}", re.ASCII)
 """A payee's address: a name, and the bank's or the app's handle."""
 _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _GSTIN = re.compile(r"[0-9]{2}[A-Z]{5}[0-9]{4}[A-Z][1-9A-Z][Z1-9ABD-J][0-9A-Z]", re.ASCII)

@@ -50,7 +50,7 @@ class Branch(Base):
         CheckConstraint("(gstin is null) = (tax_scheme = 'UNREGISTERED')", name="gstin_by_scheme"),
         CheckConstraint("gstin is null or left(gstin, 2) = state_code", name="gstin_state"),
         CheckConstraint("gstin is null or time_zone = 'Asia/Kolkata'", name="gstin_zone"),
-        CheckConstraint("upi_id ~ '^[A-Za-z0-9._-]{2,256}@[A-Za-z][A-Za-z0-9]{1,63}$'", name="upi_id"),
+        CheckConstraint("upi_id ~ '^[A-Za-z0-9._-]{2,200}@[A-Za-z][A-Za-z0-9]{1,63}$'", name="upi_id"),
         Index("ix_branches_name_id", "name", "id"),
     )
 

@@ -11,6 +11,7 @@ from salonos.demo import make
 from salonos.demo.trade import Size
 from salonos.edge.app import make_graph
 from salonos.graph.execute import Engine
+from salonos.kernel import clock
 from salonos.kernel.actor import Actor, Reach, access, reach_of
 from salonos.kernel.clock import parse_instant
 from salonos.kernel.database import Database
@@ -36,7 +37,10 @@ async def actor_of_role(database: Database, role: str) -> Actor:
 
 
 @pytest.mark.parametrize("role", people.ROLE_NAMES)
-async def test_the_salons_plan_answers_as_plain_graphql_core_does(database: Database, role: str) -> None:
+async def test_the_salons_plan_answers_as_plain_graphql_core_does(
+    database: Database, role: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clock, "utc_now", lambda: UNTIL)  # links to papers are signed with the minute
     size = Size(days=2, guests=12, pace=0.4)
     await make.furnish(database, password="nine purple umbrellas", say=lambda _: None, size=size, now=UNTIL)
     plain = Plain(GRAPH, plain_schema(GRAPH), await actor_of_role(database, role))

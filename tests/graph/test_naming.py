@@ -23,8 +23,8 @@ from graphql import (
 TEXT = (Path(__file__).resolve().parents[2] / "schema.graphql").read_text()
 RELAY_PAGE = {"hasNextPage": "Boolean!", "hasPreviousPage": "Boolean!", "startCursor": "String", "endCursor": "String"}
 RELAY_ARGUMENTS = {"first": "Int", "after": "String", "last": "Int", "before": "String"}
-KEPT_IDS = {"ApproveSuccess.approvalId", "Entry.causeId"}
-"""An approval is no object of the graph, and an entry's cause is of any type."""
+KEPT_IDS = {"ApproveSuccess.approvalId", "Branch.upiId", "Entry.causeId"}
+"""An approval is no object of the graph, a UPI id is an address of the trade, and an entry's cause is of any type."""
 SHARED_SUCCESS = {"signInWithPin": "SignInSuccess"}
 """Signing in gives the same whichever way it was done."""
 SCREAMING, CAMEL, PASCAL = "[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*", "[a-z][A-Za-z0-9]*", "[A-Z][A-Za-z0-9]*"
