@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import segno
 from fpdf import FPDF
+from fpdf.fonts import TTFFont
 
 from salonos.paper.scripts import FONTS, INDIC, Run, Script, runs_of
 
@@ -139,7 +140,8 @@ class Sheet:
             return bytes(self.pdf.output())
         finally:
             for font in self.pdf.fonts.values():
-                font.ttfont.close()
+                if isinstance(font, TTFFont):
+                    font.ttfont.close()
 
 
 def matrix_of(payload: str) -> Sequence[bytes]:

@@ -155,7 +155,10 @@ async def test_an_unregistered_branch_uses_no_word_of_gst(database: Database) ->
         body = (await papers.drawn(database, bill_id, form)).body
         text = text_of(body) if body.startswith(b"%PDF") else body.decode("latin-1")
         assert "Bill" in text or "BILL" in text
-        assert re.search(r"gst|tax|supply", re.sub(r"<style>.*?</style>", "", text, flags=re.DOTALL), re.IGNORECASE) is None, text
+        assert (
+            re.search(r"gst|tax|supply", re.sub(r"<style>.*?</style>", "", text, flags=re.DOTALL), re.IGNORECASE)
+            is None
+        ), text
 
 
 async def test_a_credit_note_names_its_invoice(database: Database) -> None:
@@ -171,6 +174,24 @@ async def test_a_credit_note_names_its_invoice(database: Database) -> None:
                    "Dated 23 Nov 2026", "Reason Did not like it", "Asha Rao", f"GSTIN: {BUYER}", "CGST 94.94",
                    "Paid back: ₹ 1,787.00 Cash", "Total ₹ 1,787.00", "For Nayana Salons LLP"):  # fmt: skip
         assert wanted in text, wanted
+
+
+async def test_a_bill_that_was_taken_back_says_so(database: Database) -> None:
+    shop = await make_shop(database, upi_id="nayana@okhdfc")
+    bill_id = await shop.check_out((CASH, 178_700))
+    await database.run(
+        SYSTEM,
+        lambda work: commands.void_bill(work, bill_id, reason="Wrong", expected_version=1, pay_back_by=None),
+        now=NOW,
+    )
+
+    document = await paper(database, bill_id)
+    text = text_of(drawn(document, ReceiptFormat.A4).body)
+
+    assert "CANCELLED TAX INVOICE" in text
+    assert "Paid: ₹ 1,787.00 Cash Paid back: ₹ 1,787.00 Cash" in text
+    assert (document.balance_due_paise, document.upi_link) == (0, None)
+    assert "CANCELLED" in papers.printed(drawn(document, ReceiptFormat.ESC_POS).body).lines
 
 
 async def test_goods_in_stock_are_counted_in_their_unit(database: Database) -> None:

@@ -6,7 +6,7 @@ from datetime import date
 from typing import Final
 from uuid import UUID
 
-from salonos.accounting.rules import PaymentMethod
+from salonos.accounting.rules import MoneyDirection, PaymentMethod
 from salonos.bills.documents.upi import upi_link
 from salonos.bills.documents.words import amount_in_words
 from salonos.bills.rules import BillKind, BillStatus
@@ -63,8 +63,9 @@ class RateTotal:
 
 @dataclass(frozen=True)
 class Payment:
-    """Money that was kept; on a credit note, what went back."""
+    """Money that was kept, or went back."""
 
+    direction: MoneyDirection
     method: PaymentMethod
     amount_paise: int
     tendered_paise: int | None

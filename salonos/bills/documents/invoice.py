@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from salonos.accounting.rules import MoneyDirection
 from salonos.bills.documents.content import COMPOSITION, METHODS, Document, Line, Party, date_text, state_text
 from salonos.bills.documents.words import amount, half_percent, percent, quantity
 from salonos.paper.sheet import PALE, Sheet
@@ -330,7 +331,7 @@ def _totals(document: Document) -> Iterable[tuple[str, int, bool]]:
 
 def _payments(document: Document) -> Iterable[str]:
     for payment in document.payments:
-        word = "Paid back" if document.is_note else "Paid"
+        word = "Paid back" if payment.direction is MoneyDirection.OUT else "Paid"
         reference = f", {payment.reference}" if payment.reference else ""
         yield f"{word}: ₹ {amount(payment.amount_paise)} {METHODS[payment.method]}{reference}"
     if document.credited_paise:

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import orjson
 
-from salonos.accounting.rules import PaymentMethod
+from salonos.accounting.rules import MoneyDirection, PaymentMethod
 from salonos.bills.documents.content import Document, Line, Party, Payment
 from salonos.bills.documents.links import Naming
 from salonos.bills.rules import BillKind, BillStatus
@@ -141,6 +141,7 @@ def _line(row: Mapping[str, Any]) -> Line:
 
 def _payment(row: Mapping[str, Any]) -> Payment:
     return Payment(
+        direction=MoneyDirection[row["direction"]],
         method=PaymentMethod[row["method"]],
         amount_paise=row["amount_paise"],
         tendered_paise=row["tendered_paise"],

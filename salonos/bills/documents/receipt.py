@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from salonos.accounting.rules import MoneyDirection
 from salonos.bills.documents.content import COMPOSITION, METHODS, Document, Line, date_text, state_text
 from salonos.bills.documents.words import amount, half_percent, percent, quantity
 from salonos.paper.strip import Code, Pair, Row, Rule, Strip, Text
@@ -108,9 +109,10 @@ def _taxes(document: Document) -> Iterator[Row]:
 
 def _money(document: Document) -> Iterator[Row]:
     for payment in document.payments:
-        name = METHODS[payment.method] + (" paid back" if document.is_note else "")
+        is_back = payment.direction is MoneyDirection.OUT
+        name = METHODS[payment.method] + (" paid back" if is_back else "")
         yield Pair(f"{name} {payment.reference or ''}".rstrip(), amount(payment.amount_paise))
-        if payment.change_paise and not document.is_note:
+        if payment.change_paise and not is_back:
             yield Pair(
                 f"  given {amount(payment.tendered_paise or 0)}, change", amount(payment.change_paise), size="small"
             )
