@@ -18,6 +18,7 @@ SIZE_MIN: Final = 4.5
 LINE: Final = 1.35
 """A line's height in font sizes: Devanagari's and Kannada's marks need the room."""
 INK, PALE, LIGHT = 20, 110, 200
+SHAPING_TABLES: Final = frozenset({"GDEF", "GPOS", "GSUB"})
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 
 
@@ -34,6 +35,7 @@ class Sheet:
         self.pdf.set_creator("SalonOS")
         self.pdf.set_creation_date(_EPOCH)  # the same bill is the same file
         self._known: set[tuple[Script, str]] = set()
+        self._widths: dict[tuple[str, float, bool], float] = {}
 
     def add_page(self, height: int | None = None) -> None:
         """A further page."""
@@ -43,7 +45,10 @@ class Sheet:
 
     def text_width(self, text: str, size: float, *, bold: bool = False) -> float:
         """How wide a line is."""
-        return sum(self._width(run, size, bold=bold) for run in runs_of(text))
+        key = (text, size, bold)
+        if key not in self._widths:
+            self._widths[key] = sum(self._width(run, size, bold=bold) for run in runs_of(text))
+        return self._widths[key]
 
     def line(  # noqa: PLR0913  where, what and how
         self,
@@ -135,13 +140,20 @@ class Sheet:
                 self.pdf.rect(x + (across + 4) * module, y + (down + 4) * module, length * module, module, style="F")
 
     def finished(self) -> bytes:
-        """The file. The fonts' files are closed with it."""
+        """The file. The fonts' files are closed with it.
+
+        Their tables of shaping are thrown away before: nobody who shows the file needs them, and reading them in order
+        to leave them out takes most of the time that drawing takes.
+        """
+        fonts = [font.ttfont for font in self.pdf.fonts.values() if isinstance(font, TTFFont)]
+        for font in fonts:
+            for table in SHAPING_TABLES & set(font.keys()):
+                del font[table]
         try:
             return bytes(self.pdf.output())
         finally:
-            for font in self.pdf.fonts.values():
-                if isinstance(font, TTFFont):
-                    font.ttfont.close()
+            for font in fonts:
+                font.close()
 
 
 def matrix_of(payload: str) -> Sequence[bytes]:
