@@ -7,8 +7,8 @@ leads to another name.
 
 from alembic import op
 
-revision = "0020_documents"
-down_revision = "0019_consumption"
+revision = "0022_documents"
+down_revision = "0021_stock_transfers"
 branch_labels = None
 depends_on = None
 
