@@ -266,6 +266,18 @@ async def test_the_database_holds_it_whoever_writes(database: Database) -> None:
             await connection.execute("update stock_adjustments set state = 'REJECTED'")
 
 
+async def test_without_its_trigger_a_forged_correction_would_pass(database: Database) -> None:
+    store = await filled(database)
+    adjustment_id = await ask_for(store, store.serum_id, -1000)
+
+    async with connected(database, as_owner=True) as connection:
+        await connection.execute("drop trigger stock_moves_approved on stock_moves")
+        await connection.execute(FORGED, adjustment_id)
+
+    assert await store.level(store.serum_id) == (9000, 4500_00)
+    assert await store.drift() > 0
+
+
 REQUEST = """
 mutation ($input: RequestStockAdjustmentInput!) { requestStockAdjustment(input: $input) { __typename
   ... on RequestStockAdjustmentSuccess { adjustment { id state quantity reason words product { sku } } }
