@@ -1,6 +1,7 @@
 """Items and opening stock from a file: all of it, or every fault by row and column."""
 
 import asyncio
+from datetime import date
 from functools import partial
 
 import pytest
@@ -8,6 +9,8 @@ import pytest
 from salonos.inventory import commands
 from salonos.inventory.commands import Imported, NewSupplier, columns
 from salonos.inventory.problems import ImportFault, ImportRefused
+from salonos.inventory.rules import StockUnit
+from salonos.kernel import sheets
 from salonos.kernel.actor import Actor, Reach, access
 from salonos.kernel.database import Database
 from salonos.kernel.ids import id_text, new_id
@@ -136,6 +139,11 @@ WRONG: list[tuple[str, list[dict[str, str]], list[tuple[int, str, str]]]] = [
     ("an unknown unit", [SERUM | {"Unit": "DOZEN"}], [(2, "Unit", "UNKNOWN_UNIT")]),
     ("units", [SERUM | {"Further units": "BOX=0"}], [(2, "Further units", "OUT_OF_RANGE")]),
     ("a unit twice", [SERUM | {"Further units": "BOX=2; BOX=3"}], [(2, "Further units", "TAKEN")]),
+    (
+        "too many units",
+        [SERUM | {"Further units": "; ".join(f"{each.name}=1" for each in StockUnit)}],
+        [(2, "Further units", "TOO_MANY")],
+    ),
     ("the own unit", [SERUM | {"Further units": "PIECE=2"}], [(2, "Further units", "TAKEN")]),
     ("a long name", [SERUM | {"Name": "x" * 121}], [(2, "Name", "INVALID_TEXT")]),
     ("an unknown tax class", [OIL | {"Tax class": "None"}], [(2, "Tax class", "NOT_FOUND")]),
@@ -175,6 +183,9 @@ async def test_every_fault_is_told_by_row_and_column_and_nothing_is_written(data
     assert found == {(name, dry): faults for name, _, faults in WRONG for dry in (True, False)}
     assert await counts(database) == before
     assert await refused(database, b'SKU,Name,SKU\n=1+1,"x",A\n') == [(1, "SKU", "TAKEN"), (2, "SKU", "FORMULA")]
+    assert await refused(database, b"SKU,\nSER-100,=1\n") == [(2, "B", "FORMULA")]
+    dated = sheets.write_xlsx([*OIL, *LOT, "Expires on"], [[*OIL.values(), *LOT.values(), date(2026, 11, 22)]])
+    assert await refused(database, dated, branch_id=store.branch_id) == [(2, "Expires on", "EXPIRED")]
     assert await refused(database, b"SKU,Name\n") == [(1, "", "EMPTY")]
     assert await refused(database, csv_of(OIL | LOT)) == [(2, "Branch", "REQUIRED")]
     assert await refused(database, csv_of(OIL | {"Barcode": "8901030"}, OIL | {"SKU": "B", "Barcode": "8901030"})) == [
