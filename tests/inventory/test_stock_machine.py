@@ -21,7 +21,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from salonos.accounting import commands as accounting
 from salonos.accounting.commands import NewEntry
 from salonos.inventory import commands
-from salonos.inventory.commands import Issue
+from salonos.inventory.commands import Issue, RecipePart
 from salonos.inventory.problems import ReturnedTooMuch, StockBelowZero, StockTooLow
 from salonos.inventory.rules import StockAdjustmentReason
 from salonos.kernel.database import Database, plain_url
@@ -30,6 +30,7 @@ from salonos.kernel.problems import Problem
 from salonos.kernel.work import Work
 from tests.bills.makers import NOW, SYSTEM, TODAY
 from tests.inventory import control
+from tests.inventory.consuming import MISMATCHED, Parlour, make_recipe
 from tests.inventory.makers import Store, line, make_store
 from tests.salon.makers import make_branch
 
@@ -37,6 +38,9 @@ EXAMPLES, STEPS = (500, 50) if "SALONOS_PROVE" in os.environ else (6, 15)
 T = TypeVar("T")
 SENT = "select quantity_milli from stock_transfer_lines where id = $1"
 SERUM, COLOUR = 0, 1
+RECIPE = {COLOUR: 1500, SERUM: 333}
+"""What one of the service uses, in thousandths."""
+
 items = st.sampled_from([SERUM, COLOUR])
 quantities = st.integers(1, 9) | st.integers(1, 20_000)
 costs = st.integers(0, 7) | st.integers(0, 100_000)
@@ -60,6 +64,7 @@ class Stock(RuleBasedStateMachine):
         self.held: dict[int, dict[int | None, int]] = {SERUM: {}, COLOUR: {}}
         self.sold: list[tuple[UUID, int, int]] = []
         self.back: dict[UUID, int] = {}
+        self.used: dict[tuple[UUID, int], int] = {}
         self.low = 0
         self.allows = False
         self.arrived = {SERUM: 0, COLOUR: 0}
@@ -110,6 +115,12 @@ class Stock(RuleBasedStateMachine):
             assert refused == max(usable, 0) < quantity
             return
         assert self.allows or quantity <= usable
+        self.low += item == SERUM and before > 5000 >= before - quantity
+        self.take(item, quantity)
+        self.sold.append((bill_id, item, quantity))
+
+    def take(self, item: int, quantity: int) -> None:
+        """What expires first leaves first; what no batch has comes from the one without a date."""
         rest = quantity
         for expiry in sorted(self.held[item], key=lambda each: 1000 if each is None else each):
             taken = min(rest, max(self.held[item][expiry], 0))
@@ -117,8 +128,60 @@ class Stock(RuleBasedStateMachine):
             rest -= taken
         if rest:
             self.note(item, None, -rest)
-        self.low += item == SERUM and before > 5000 >= before - quantity
-        self.sold.append((bill_id, item, quantity))
+
+    @rule(quantity=st.integers(1, 9000))
+    def use(self, quantity: int) -> None:
+        """A service takes both items by its recipe, or neither."""
+        expected = {item: (quantity * RECIPE[item] + 500) // 1000 for item in (COLOUR, SERUM)}
+        wanted = [(item, milli) for item, milli in expected.items() if milli]
+        before = {item: self.quantity(item) for item in (COLOUR, SERUM)}
+        short = next(((item, milli) for item, milli in wanted if milli > before[item]), None)
+        try:
+            cause_id, refused = self.run(Parlour(self.store).use(quantity)), None
+        except StockTooLow as problem:
+            cause_id, refused = None, (problem.product_id, problem.available)
+        if cause_id is None:
+            assert not self.allows
+            assert short is not None
+            assert refused == (self.product(short[0]), max(before[short[0]], 0))
+            return
+        assert self.allows or short is None
+        for item, milli in wanted:
+            self.take(item, milli)
+            self.used[cause_id, item] = milli
+            self.low += item == SERUM and before[item] > 5000 >= before[item] - milli
+
+    @rule(which=st.integers(0, 50), actual=st.integers(0, 20_000))
+    def record(self, which: int, actual: int) -> None:
+        """What was really used, once or again."""
+        if not self.used:
+            return
+        cause_id, item = sorted(self.used)[which % len(self.used)]
+        more, before = actual - self.used[cause_id, item], self.quantity(item)
+        try:
+            self.run(self.enter(cause_id, item, actual))
+        except StockTooLow as problem:
+            refused = problem.available
+        else:
+            refused = None
+        if refused is not None:
+            assert not self.allows
+            assert refused == max(before, 0) < more
+            return
+        self.used[cause_id, item] = actual
+        if more >= 0:
+            assert self.allows or more <= max(before, 0)
+            self.low += item == SERUM and before > 5000 >= before - more
+            self.take(item, more)
+        else:
+            self.held[item] = self.run(self.batches(item))
+            assert self.quantity(item) == before - more
+
+    async def enter(self, cause_id: UUID, item: int, actual: int) -> None:
+        """Enters it with the version that is there."""
+        parlour = Parlour(self.store)
+        row = await parlour.used(cause_id, self.product(item))
+        await parlour.record(row["id"], actual, row["version"])
 
     @rule(which=st.integers(0, 50), quantity=quantities)
     def bring_back(self, which: int, quantity: int) -> None:
@@ -274,6 +337,7 @@ class Stock(RuleBasedStateMachine):
             assert (await self.there.level(self.product(item)))[0] == self.arrived[item]
         assert await self.store.drift(self.store.branch_id) == 0
         assert await self.store.drift(self.there.branch_id) == 0
+        assert await self.database.pool.fetchval(MISMATCHED) == 0
         told = await self.database.pool.fetchval(
             "select count(*) from outbox_events where kind = 'StockLow' and branch_id = $1", self.store.branch_id
         )
@@ -303,11 +367,18 @@ async def make_store_again(database: Database, shared: list[Store]) -> Store:
     """The store of all examples, at a branch of this one's own."""
     if not shared:
         shared.append(await make_store(database))
+        await use_both(shared[0])
         return shared[0]
     first = shared[0]
     branch_id = await make_branch(database, f"B{len(shared)}")
     shared.append(replace(first, shop=replace(first.shop, branch_id=branch_id)))
     return shared[-1]
+
+
+async def use_both(store: Store) -> None:
+    """A recipe with both items."""
+    parts = [RecipePart((store.serum_id, store.colour_id)[item], milli) for item, milli in RECIPE.items()]
+    await make_recipe(store.database, store.shop.catalog.service_id, *parts)
 
 
 def run_machine(database_url: str, *, examples: int, steps: int, shrinks: bool = True) -> None:
