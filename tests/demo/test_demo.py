@@ -22,6 +22,8 @@ from salonos.kernel.database import Database
 from salonos.kernel.problems import InvalidInput
 from salonos.salon.rules import gstin_is_valid
 from tests.conftest import SECRET
+from tests.inventory.consuming import MISMATCHED
+from tests.inventory.makers import DRIFT
 from tests.salon import makers as salon
 
 UNTIL = parse_instant("2026-11-22T18:40:00+05:30")
@@ -133,6 +135,19 @@ async def test_the_demo_is_made_by_commands_up_to_now(database: Database) -> Non
     assert counts["balance"] == 0
     branches = await database.pool.fetch("select code, gstin from branches order by code")
     assert [tuple(row) for row in branches] == [("BLR", building.gstin()), ("MYS", building.gstin())]
+
+
+async def test_the_demos_shelves_agree_with_their_moves_and_books_and_some_are_low(database: Database) -> None:
+    await furnish(database)
+
+    low = await database.pool.fetch("select count(*) filter (where is_low) as low from stock_levels group by branch_id")
+    kinds = {row["kind"] for row in await database.pool.fetch("select distinct kind from stock_moves")}
+    soon = "select count(*) from stock_batches where quantity_milli > 0 and expires_on < '2026-12-20'"
+    assert [row["low"] for row in low] == [8, 8]
+    assert kinds == {"RECEIVE", "SALE", "CONSUMPTION"}
+    assert await database.pool.fetchval(soon) == 6
+    assert await database.pool.fetchval(DRIFT, None) == 0
+    assert await database.pool.fetchval(MISMATCHED) == 0
 
 
 async def test_every_past_evening_of_the_demo_has_its_summary_and_the_worker_finds_nothing_to_do(

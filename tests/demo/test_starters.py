@@ -105,3 +105,8 @@ async def test_every_starter_tab_runs_for_the_person_that_it_is_for(database_url
     assert answers["receptionist/3-begin-a-draft"]["data"]["createBill"]["bill"]["status"] == "DRAFT"
     assert answers["staff/1-my-work"]["data"]["bills"]["nodes"], "the stylist has work to see"
     assert answers["owner/3-latest-bills"]["data"]["bills"]["nodes"]
+    assert answers["receptionist/4-receive-goods"]["data"]["receiveStock"]["__typename"] == "ReceiveStockSuccess"
+    assert answers["manager/4-stock"]["data"]["stockLevels"]["totalCount"] > 5
+    assert answers["manager/4-stock"]["data"]["stockBatches"]["nodes"][0]["expiresOn"] == "2026-12-01"
+    assert answers["manager/5-consumption"]["data"]["consumptionVariance"]["rows"]
+    assert answers["staff/3-what-i-used"]["data"]["consumptions"]["nodes"]
