@@ -13,12 +13,14 @@ import pytest
 
 from salonos.bills import documents
 from salonos.bills.documents import File, Link, Naming, ReceiptFormat
+from salonos.edge.app import make_app
 from salonos.edge.documents import WAITING_MAX, Papers
 from salonos.edge.gate import Gate, Incoming
 from salonos.kernel import clock, crypto
 from salonos.kernel.database import Database
 from salonos.kernel.ids import id_text, new_id
 from salonos.paper import strip
+from salonos.settings import Settings
 from tests.bills.asking import Asker
 from tests.bills.makers import CASH, NOW, ON_ACCOUNT, SYSTEM, actor_as, make_shop
 from tests.salon.makers import make_salon
@@ -50,6 +52,8 @@ async def fetch(papers: Papers, path: str, method: str = "GET", **headers: str) 
     async def send(message: Any) -> None:
         if message["type"] == "http.response.start":
             got.status = message["status"]
+            names = [name for name, _ in message["headers"]]
+            assert len(names) == len(set(names)), "of two policies a browser obeys the stricter"
             for name, value in message["headers"]:
                 got.headers[name.decode()] = value.decode()
         else:
@@ -174,6 +178,38 @@ async def test_who_does_not_see_the_bill_gets_no_link(database: Database) -> Non
 
 
 # --- over HTTP
+
+
+async def test_a_process_serves_papers_to_who_has_a_link(database: Database) -> None:
+    shop = await make_shop(database)
+    bill_id = await shop.check_out((CASH, 178_700))
+    settings = {
+        "SECRET_KEY": "a secret of a served process, forty signs",
+        "DATABASE_URL": database.url,
+        "SALONOS_FORGETFUL_DATABASE": "1",
+    }
+    app = make_app(Settings.read(settings))
+    await app.start()
+    path = documents.path_of(bill_id, ReceiptFormat.HTML, Naming.NONE, now=clock.utc_now())
+    got = []
+
+    for each in (path, path[:-1]):
+        scope = {"type": "http", "method": "GET", "path": each, "headers": [(b"host", b"127.0.0.1")]}
+        sent: list[Any] = []
+
+        async def send(message: Any, sent: list[Any] = sent) -> None:
+            sent.append(message)
+
+        await app(scope, never, send)
+        got.append((sent[0]["status"], b"BLR1/2627/00001" in sent[1]["body"]))
+    await app._open.aclose()
+
+    assert got == [(200, True), (404, False)]
+
+
+async def never() -> Any:
+    """A GET has no body that anybody reads."""
+    raise AssertionError
 
 
 async def test_each_format_is_sent_as_what_it_is(database: Database) -> None:
