@@ -20,6 +20,7 @@ from salonos.kernel.ids import id_text, new_id
 from salonos.kernel.problems import Forbidden, InvalidInput, StaleVersion
 from tests.bills.asking import Asker
 from tests.bills.makers import CASH, NOW, ON_ACCOUNT, SYSTEM, TODAY, UPI, Shop, actor_as, book_balance, make_shop
+from tests.inventory.consuming import MISMATCHED, make_parlour
 from tests.inventory.makers import line as received
 from tests.inventory.makers import make_store
 
@@ -126,6 +127,22 @@ async def test_goods_go_back_on_the_shelf(database: Database) -> None:
     assert await store.level(store.serum_id) == (3000, 300_03)
     assert await store.drift() == 0
     assert await book_balance(database, "5000") == 0
+
+
+async def test_what_was_used_up_stays_used_up(database: Database) -> None:
+    parlour = await make_parlour(database)
+    store = parlour.store
+    await store.receive(received(store.serum_id, 2000, 100_00))
+
+    for undo in (void, refund):
+        bill_id = await store.shop.check_out((CASH, 178_700))
+        await undo(store.shop, bill_id)
+
+    assert (await store.level(store.serum_id))[0] == 2000
+    assert (await store.level(store.colour_id))[0] == 500_000 - 2 * 35_000
+    assert await store.drift() == 0
+    assert await database.pool.fetchval(MISMATCHED) == 0
+    assert (await book_balance(database, "5000"), await book_balance(database, "5010") > 0) == (0, True)
 
 
 async def test_what_is_too_late_closed_or_given_back_is_refused(database: Database) -> None:
