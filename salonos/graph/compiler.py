@@ -7,7 +7,6 @@ and the plan carries one error for each coordinate.
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Any, TypeAlias
 from uuid import UUID
 
@@ -40,24 +39,21 @@ from sqlalchemy import (
     Uuid,
     bindparam,
     case,
-    column,
     exists,
     func,
     literal_column,
     null,
     select,
-    table,
 )
 from sqlalchemy import Column as TableColumn
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.types import TypeEngine
 
-from salonos.graph import inputs, pages, reads, sql
+from salonos.graph import inputs, leaves, pages, reads, sql
 from salonos.graph.assemble import DEFINITION, Graph, rule_of_field
 from salonos.graph.directives import Denial, Rule, rule
 from salonos.graph.events import OnChange
 from salonos.graph.plan import Getter, Inputs, Opener, Opening, Opens, OpensByType, Plan, actor_getter
-from salonos.graph.scalars import SHAPES
 from salonos.graph.values import Const, Given, Reader, is_given, plain_value
 from salonos.kernel.actor import NOBODY, Access
 from salonos.kernel.ids import id_prefix, id_value
@@ -67,9 +63,6 @@ NAME_BYTES_MAX = 63
 """`row_to_json` cuts longer names."""
 
 NODES_MAX = 50
-LEAVES_KEPT = 8_192
-"""Leaves and ids as text, of all plans."""
-
 Piece: TypeAlias = tuple[ColumnElement[Any], Opening | None]
 Path: TypeAlias = Sequence[str | None]
 """Response names from the root; None stands for a list, below which there is no one path."""
@@ -259,8 +252,8 @@ class Compiler:
                 return masking.mask.of_part(sql.move(masking.part, home, at)), None
             return masking.mask.of_whole(sql.move(read.expressions[0], home, at)), None
         shape = None if _is_list(definition) else get_named_type(definition.type).name
-        written = _written_leaf(read, shape, home, _name(at))
-        return _leaf(read, shape, home, at) if written is None else written, opener
+        written = leaves.written(read, shape, home, leaves.name_of(at))
+        return leaves.leaf(read, shape, home, at) if written is None else written, opener
 
     # --- rows
 
@@ -289,7 +282,7 @@ class Compiler:
             if name == "__typename":
                 value: ColumnElement[Any] = sql.text_literal(kind.name)
             elif name == "id" and source.prefix is not None:
-                value = _row_id(source.prefix, _name(at))
+                value = leaves.row_id(source.prefix, leaves.name_of(at))
             else:
                 value, opening = self.field(kind, kind.fields[name], sub, at, [*path, key])
             columns.append(value.label(key))
@@ -518,38 +511,6 @@ class Compiler:
         name = f"p{len(self.getters)}"
         self.getters[name] = get
         return bindparam(name, type_=kind)
-
-
-def _leaf(read: reads.Column, shape: str | None, home: FromClause, at: FromClause) -> ColumnElement[Any]:
-    """A leaf over a row, in the client's form."""
-    moved = [sql.move(each, home, at) for each in read.expressions]
-    if read.opens is not None or read.makes is not None:
-        return sql.json_parts(moved)
-    (value,) = moved
-    if read.prefix is not None:
-        return sql.id_sql(read.prefix, value)
-    shaping = SHAPES.get(shape) if shape is not None else None
-    return shaping.sql(value) if shaping else value
-
-
-@lru_cache(maxsize=LEAVES_KEPT)
-def _written_leaf(read: reads.Column, shape: str | None, home: FromClause, name: str) -> ColumnElement[Any] | None:
-    """A leaf as text, the same in all plans that name the row so; None where it is more than text."""
-    return sql.written(_leaf(read, shape, home, sql.named(home, name)))
-
-
-@lru_cache(maxsize=LEAVES_KEPT)
-def _row_id(prefix: str, name: str) -> ColumnElement[Any]:
-    row_id = sql.written(sql.id_sql(prefix, table(name, column("id", Uuid())).c.id))
-    if row_id is None:
-        raise TypeError("an id is text")
-    return row_id
-
-
-def _name(at: FromClause) -> str:
-    """What a row is called in the statement."""
-    name: str = at.name  # type: ignore[attr-defined]  # aliases and subqueries have one
-    return name
 
 
 def _object(kind: GraphQLNamedType) -> GraphQLObjectType:
