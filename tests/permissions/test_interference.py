@@ -26,7 +26,7 @@ from salonos.graph.compiler import Compiler
 from salonos.graph.context import RequestFacts
 from salonos.graph.directives import RequiresPermission
 from salonos.graph.execute import Engine
-from salonos.kernel import crypto
+from salonos.kernel import clock, crypto
 from salonos.kernel.actor import Actor
 from salonos.kernel.database import Base, Database, plain_url
 from salonos.kernel.ids import new_id
@@ -57,6 +57,9 @@ OTHER = {
 }
 """Another value of a kind of column. A number keeps its sign, which checks rest on."""
 
+
+EVERYBODYS = frozenset({"opening_hours", "number_series", "staff_branches"})
+"""What belongs to a branch and is no secret of it: branches and people are known in the whole business."""
 
 OTHERS = {
     "staff": "id <> '{0}'",
@@ -99,7 +102,8 @@ def salon() -> Iterator[str]:
 
 
 @pytest.fixture(params=ROLES)
-async def twins(request: pytest.FixtureRequest, salon: str) -> AsyncIterator[Twins]:
+async def twins(request: pytest.FixtureRequest, salon: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Twins]:
+    monkeypatch.setattr(clock, "utc_now", lambda: UNTIL)  # links to papers are signed with the minute
     role, names = request.param, [f"test_{new_id().hex}" for _ in range(2)]
     for name in names:
         await servers.create_database(name, template=salon)
@@ -183,24 +187,29 @@ async def change_columns(connection: asyncpg.Connection, role: str, actor: Actor
 
 
 async def remove_out_of_reach(connection: asyncpg.Connection, actor: Actor) -> set[str]:
-    """No row of another branch, nor of what belonged to one."""
+    """No row of which every branch is another one, nor any part of such a row."""
     removed: set[str] = set()
-    for table in Base.metadata.sorted_tables:
-        if "branch_id" in table.c:
-            text = f"delete from {table.name} where branch_id <> all($1::uuid[])"
-            done = await connection.execute(text, list(actor.branch_ids))
-            removed |= {table.name} if done != "DELETE 0" else set()
-    orphaned = True
-    while orphaned:
-        orphaned = False
-        for table in Base.metadata.sorted_tables:
-            for key in table.foreign_keys:
-                parent = key.column.table
-                text = (
-                    f"delete from {table.name} as child where {key.parent.name} is not null and not exists"
-                    f" (select from {parent.name} as parent where parent.{key.column.name} = child.{key.parent.name})"
-                )
-                orphaned |= await connection.execute(text) != "DELETE 0"
+    tables = Base.metadata.sorted_tables
+    branches = {
+        table.name: [key.parent.name for key in table.foreign_keys if key.column.table.name == "branches"]
+        for table in tables
+    }
+    for name, columns in branches.items():
+        if columns and name not in EVERYBODYS:
+            own = " and ".join(f"{column} is not null and {column} <> all($1::uuid[])" for column in columns)
+            done = await connection.execute(f"delete from {name} where {own}", list(actor.branch_ids))
+            removed |= {name} if done != "DELETE 0" else set()
+    for table in tables:  # the whole before its parts
+        wholes = [key for key in table.foreign_keys if key.column.table.name in removed and not key.parent.nullable]
+        if branches[table.name] or not wholes:
+            continue
+        gone = " and ".join(
+            f"not exists (select from {key.column.table.name} as whole"
+            f" where whole.{key.column.name} = part.{key.parent.name})"
+            for key in wholes
+        )
+        done = await connection.execute(f"delete from {table.name} as part where {gone}")
+        removed |= {table.name} if done != "DELETE 0" else set()
     return removed
 
 
