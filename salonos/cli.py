@@ -77,6 +77,13 @@ def demo() -> None:
 
 
 @app.command()
+def doctor() -> None:
+    """Look whether books, bills and stock agree, while `salonos up` runs or at DATABASE_URL. Ends with 1 when they don't."""
+    database_url(settings_or_exit())
+    become("salonos.doctor")
+
+
+@app.command()
 def tls(
     names: Annotated[list[str] | None, typer.Argument(help="Further names and addresses of this machine.")] = None,
 ) -> None:

@@ -1,0 +1,171 @@
+"""`python -m salonos.doctor` looks whether all that is kept twice agrees: sub-ledgers with the books, sums with their parts.
+
+What is written keeps these by construction (triggers, constraints, one transaction). This says so of a database at
+hand, after a restore or a doubt, without trusting what keeps it: each look counts what differs, all at one instant.
+"""
+
+import asyncio
+import sys
+from dataclasses import dataclass
+from typing import Final
+
+import asyncpg
+
+from salonos.embedded import SERVER_EXIT
+from salonos.kernel.database import plain_url
+from salonos.settings import Settings
+from salonos.terminal import database_url, fail, settings_or_exit
+
+DIFFERS_EXIT: Final = 1
+
+
+@dataclass(frozen=True)
+class Look:
+    """What has to agree, and a statement that counts where it does not."""
+
+    at: str
+    sql: str
+
+
+def control(code: str, ledger: str) -> str:
+    """A count of branches whose account differs from its sub-ledger: rows of (branch_id, paise), debits positive."""
+    return f"""
+        select count(*) from ({ledger}) as kept full join (
+            select branch_id, sum(amount_paise) as paise from entry_lines
+            join accounts on accounts.id = account_id where code = '{code}' group by 1
+        ) as booked using (branch_id)
+        where coalesce(kept.paise, 0) <> coalesce(booked.paise, 0)
+    """  # noqa: S608  our own words
+
+
+LOOKS: Final = (
+    Look(
+        "Entries balance",
+        "select count(*) from (select from entry_lines group by entry_id having sum(amount_paise) <> 0)",
+    ),
+    Look(
+        "Daily balances are the sums of the entries",
+        """
+        select count(*) from daily_balances as day full join (
+            select account_id, branch_id, business_date, sum(amount_paise) as paise from entry_lines group by 1, 2, 3
+        ) as booked using (account_id, branch_id, business_date)
+        where coalesce(day.amount_paise, 0) <> coalesce(booked.paise, 0)
+        """,
+    ),
+    Look(
+        "Bills are the sums of their lines and payments",
+        """
+        select count(*) from bills where total_paise <> round_off_paise + (
+                select coalesce(sum(taxable_paise + cgst_paise + sgst_paise + igst_paise), 0)
+                from bill_lines where bill_id = bills.id)
+            or paid_paise <> (
+                select coalesce(sum(case when (direction = 'IN') = (kind <> 'CREDIT_NOTE') then amount_paise
+                                         else -amount_paise end), 0)
+                from payments where bill_id = bills.id)
+        """,
+    ),
+    Look(
+        "What customers owe is the account Customers",
+        control(
+            "1100", "select branch_id, sum(balance_due_paise) as paise from bills where status = 'POSTED' group by 1"
+        ),
+    ),
+    Look(
+        "Money on drafts is the account Advances",
+        control("2200", "select branch_id, -sum(paid_paise) as paise from bills where status = 'DRAFT' group by 1"),
+    ),
+    Look(
+        "GST of bills in the register is the output tax",
+        """
+        select count(*) from (
+            select branch_id, sum((cgst_paise + sgst_paise + igst_paise)
+                * case document_kind when 'CREDIT_NOTE' then -1 else 1 end) as paise
+            from tax_register where supply = 'OUTWARD' group by 1
+        ) as told full join (
+            select branch_id, -sum(amount_paise) as paise from entry_lines
+            join accounts on accounts.id = account_id where code in ('2100', '2101', '2102') group by 1
+        ) as booked using (branch_id)
+        where coalesce(told.paise, 0) <> coalesce(booked.paise, 0)
+        """,
+    ),
+    Look(
+        "Document numbers run from 1 without a gap",
+        """
+        select count(*) from number_counters full join (
+            select series_id, financial_year, count(*) as many, max(number) as last from drawn_numbers group by 1, 2
+        ) as drawn using (series_id, financial_year)
+        where last_number is distinct from many or last_number is distinct from last
+        """,
+    ),
+    Look(
+        "Stock levels are the sums of their moves",
+        """
+        select count(*) from stock_levels as level full join (
+            select branch_id, product_id, sum(quantity_milli) as milli, sum(value_paise) as paise
+            from stock_moves group by 1, 2
+        ) as moved using (branch_id, product_id)
+        where level.quantity_milli is distinct from coalesce(moved.milli, 0)
+            or level.value_paise is distinct from coalesce(moved.paise, 0)
+        """,
+    ),
+    Look(
+        "Batches are the sums of their moves",
+        """
+        select count(*) from stock_batches as batch where batch.quantity_milli <> (
+            select coalesce(sum(quantity_milli), 0) from stock_moves where batch_id = batch.id)
+        """,
+    ),
+    *(
+        Look(
+            f"What {use.lower()} stock is worth is its account",
+            control(
+                code,
+                "select branch_id, sum(value_paise) as paise from stock_levels"  # noqa: S608  our own words
+                f" join stock_items on stock_items.id = product_id where use = '{use}' group by 1",
+            ),
+        )
+        for use, code in (("RETAIL", "1200"), ("PROFESSIONAL", "1210"))
+    ),
+    Look(
+        "Goods in transit are their account",
+        control(
+            "1220",
+            "select from_branch_id as branch_id, sum(in_transit_paise) as paise from stock_transfer_lines group by 1",
+        ),
+    ),
+    Look(
+        "What suppliers are owed is the account Suppliers",
+        control("2000", "select branch_id, -sum(balance_paise) as paise from supplier_accounts group by 1"),
+    ),
+)
+
+
+async def differing(url: str) -> list[tuple[Look, int]]:
+    """What every look finds, all of one snapshot."""
+    connection = await asyncpg.connect(plain_url(url))
+    try:
+        async with connection.transaction(isolation="repeatable_read", readonly=True):
+            return [(look, await connection.fetchval(look.sql)) for look in LOOKS]
+    finally:
+        await connection.close()
+
+
+def report(settings: Settings) -> int:
+    """Writes a line for each look. Returns how many found something."""
+    try:
+        found = asyncio.run(differing(database_url(settings)))
+    except OSError as error:
+        raise fail(f"The database of DATABASE_URL does not answer: {error.strerror or error}.", SERVER_EXIT) from None
+    for look, count in found:
+        sys.stdout.write(f"{'agrees ' if not count else 'DIFFERS'}  {look.at}{f': {count} differ' if count else ''}\n")
+    return sum(bool(count) for _, count in found)
+
+
+def main() -> None:
+    """Ends with 1 when anything differs."""
+    if report(settings_or_exit()):
+        raise SystemExit(DIFFERS_EXIT)
+
+
+if __name__ == "__main__":
+    main()
