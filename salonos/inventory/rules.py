@@ -22,7 +22,7 @@ LINES_MAX: Final = 200
 TRANSFER_LINES_MAX: Final = 500
 """Batches of one transfer."""
 
-COUNTED_ITEMS_MAX: Final = 2000
+COUNTED_ITEMS_MAX: Final = 200
 """Items of one count: more are counted in several."""
 
 SUPPLIER_NAME_MAX: Final = 120

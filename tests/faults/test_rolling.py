@@ -18,7 +18,7 @@ from tests.faults.proxy import proxied
 PROVE = bool(os.environ.get("SALONOS_PROVE"))
 RESTARTS, EVERY_S = (15, 20.0) if PROVE else (3, 0.0)
 TILLS, SCREENS = 4, 3
-PATIENCE_S = 30.0
+PATIENCE_S = 120.0
 BETWEEN = 8
 """So many sales at least between two restarts."""
 

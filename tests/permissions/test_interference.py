@@ -6,10 +6,9 @@ in the proof the moment it is in the schema. The operations are those of the dif
 filters, orders, searches, counts and cursors over all that the schema offers.
 """
 
-import asyncio
 import os
 import random  # noqa: TID251  operations that can be repeated
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,26 +18,25 @@ from graphql import parse, validate
 from sqlalchemy import BigInteger, Enum, Integer, String, Table, Text
 from sqlalchemy.orm import InstrumentedAttribute
 
-from salonos.demo import make
 from salonos.graph import reads, sql
 from salonos.graph.assemble import DEFINITION
 from salonos.graph.compiler import Compiler
 from salonos.graph.context import RequestFacts
 from salonos.graph.directives import RequiresPermission
 from salonos.graph.execute import Engine
-from salonos.kernel import clock, crypto
+from salonos.kernel import clock
 from salonos.kernel.actor import Actor
 from salonos.kernel.database import Base, Database, plain_url
 from salonos.kernel.ids import new_id
 from salonos.kernel.permissions import ROLES as RIGHTS
 from salonos.kernel.permissions import Permission
 from tests import servers
-from tests.conftest import SECRET
 from tests.graph.generate import Values, Writer
 from tests.graph.test_differential import values_of
 from tests.graph.test_differential_salon import actor_of_role
+from tests.permissions.conftest import UNTIL
 from tests.permissions.expected import PEOPLE, RULES, STRANGER
-from tests.permissions.test_matrix import GRAPH, SIZE, UNTIL, fill_shelves
+from tests.permissions.test_matrix import GRAPH
 
 OPERATIONS = 20_000 if "SALONOS_PROVE" in os.environ else 80
 ROLES = tuple(each for each in PEOPLE if each != STRANGER)
@@ -81,24 +79,6 @@ class Twins:
     one: Engine
     other: Engine
     changed: set[str]
-
-
-async def furnish(url: str) -> None:
-    """A small demo salon with goods on its shelves."""
-    database = await Database.open(url)
-    await make.furnish(database, password="nine purple umbrellas", say=lambda _: None, size=SIZE, now=UNTIL)
-    await fill_shelves(database)
-    await database.close()
-
-
-@pytest.fixture(scope="module")
-def salon() -> Iterator[str]:
-    """The name of a furnished database, which the tests copy."""
-    crypto.configure(crypto.Keyring(SECRET))
-    name = servers.spares.take()
-    asyncio.run(furnish(servers.url_of(name)))
-    yield name
-    servers.spares.give_back(name)
 
 
 @pytest.fixture(params=ROLES)

@@ -6,7 +6,7 @@ schema, so that a new field is in the matrix the moment it is in the schema.
 
 import asyncio
 import itertools
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,30 +14,25 @@ import orjson
 import pytest
 from graphql import get_named_type, is_leaf_type, is_required_argument
 
-from salonos.demo import make
-from salonos.demo.trade import Size
 from salonos.edge.app import make_graph
 from salonos.graph import compiler
 from salonos.graph.context import RequestFacts
 from salonos.graph.errors import Rejected
 from salonos.graph.execute import Engine
 from salonos.kernel.actor import NOBODY, Actor
-from salonos.kernel.clock import parse_instant
 from salonos.kernel.database import Database
 from salonos.kernel.ids import id_text, new_id
 from salonos.kernel.permissions import ROLES
+from tests import servers
 from tests.bills.asking import Asker
 from tests.bills.makers import CASH, actor_as, make_shop
 from tests.graph.test_differential import values_of
 from tests.graph.test_differential_salon import actor_of_role
-from tests.inventory.control import correct_and_count, send_around
-from tests.inventory.purchasing import buy
+from tests.permissions.conftest import UNTIL
 from tests.permissions.expected import PEOPLE, RULES, STRANGER, Denied, permission_of
 
 GRAPH = make_graph()
 FACTS = RequestFacts(id="matrix")
-UNTIL = parse_instant("2026-11-22T15:00:00+05:30")
-SIZE = Size(days=2, guests=12, pace=0.4)
 INTERFACE = "... on Node { ... on %s { %s } }"
 
 
@@ -65,24 +60,17 @@ class House:
         return orjson.loads((await self.engine.answer(self.actors[person], FACTS, text, None, None)).body)
 
 
-async def fill_shelves(database: Database) -> None:
-    """What the demo has not: purchases, corrections."""
-    product_id = await database.pool.fetchval("select id from products order by id limit 1")
-    for row in await database.pool.fetch("select id from branches"):
-        await buy(database, row["id"], product_id, now=UNTIL)
-        await correct_and_count(database, row["id"], product_id, now=UNTIL)
-    branch_ids = [row["id"] for row in await database.pool.fetch("select id from branches order by id")]
-    await send_around(database, branch_ids, product_id, now=UNTIL)
-
-
 @pytest.fixture
-async def house(database: Database) -> House:
-    await make.furnish(database, password="nine purple umbrellas", say=lambda _: None, size=SIZE, now=UNTIL)
-    await fill_shelves(database)
+async def house(salon: str) -> AsyncIterator[House]:
+    name = f"test_{new_id().hex}"
+    await servers.create_database(name, template=salon)
+    database = await Database.open(servers.url_of(name))
     actors = {person: await actor_of_role(database, person) for person in PEOPLE if person != STRANGER}
     values = await values_of(database, GRAPH)
     database.set_clock = UNTIL
-    return House(Engine(GRAPH, database), {**actors, STRANGER: NOBODY}, dict(values.ids))
+    yield House(Engine(GRAPH, database), {**actors, STRANGER: NOBODY}, dict(values.ids))
+    await database.close()
+    await servers.drop_database(name)
 
 
 def selectable(kind: str) -> dict[str, str]:

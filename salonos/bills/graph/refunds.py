@@ -35,7 +35,7 @@ class RefundBillInput:
 
     bill_id: strawberry.ID = field("The bill.")
     reason: str = field("Why, at most 200 characters; it stands on the credit note.")
-    lines: list[RefundLineInput] | None = field("What goes back; all that is left when left out.")
+    lines: list[RefundLineInput] | None = field("At most 200 lines; all that is left when left out.")
     restock: bool = field("Whether goods go back on the shelf, into the batches they came from.", default=True)
     payment_method: PaymentMethod = field(
         "How money goes back. What is still owed is lowered first; ON_ACCOUNT when that takes it all."

@@ -114,7 +114,7 @@ class PaySupplierInput:
     method: PaymentMethod = field("How. Never ON_ACCOUNT.")
     amount: Money = field("How much: above 0.00, at most what is owed.")
     reference: str | None = field("The bank's or the cheque's number, at most 120 characters.")
-    bills: list[PaidBillInput] | None = field("Which bills it settles, in all its amount; the oldest when left out.")
+    bills: list[PaidBillInput] | None = field("At most 200 bills, in all its amount; the oldest when left out.")
 
 
 @strawberry.type(description="The bill is owed.")

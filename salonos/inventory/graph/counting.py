@@ -39,7 +39,7 @@ class OpenStockCountInput:
 
     branch_id: strawberry.ID = field("Where.")
     product_ids: list[strawberry.ID] | None = field(
-        "What is counted, at most 2000; all that the branch keeps when left out."
+        "What is counted, at most 200; all that the branch keeps when left out."
     )
     by_batch: bool = field("Whether each batch is counted by itself.", default=False)
     words: str | None = field("What is counted and why, at most 200 characters.")

@@ -1,0 +1,47 @@
+"""The salon that all of these tests look at: made once for a process, and copied by each test."""
+
+import asyncio
+from collections.abc import Iterator
+
+import pytest
+
+from salonos.demo import make
+from salonos.demo.trade import Size
+from salonos.kernel import crypto
+from salonos.kernel.clock import parse_instant
+from salonos.kernel.database import Database
+from tests import servers
+from tests.conftest import SECRET
+from tests.inventory.control import correct_and_count, send_around
+from tests.inventory.purchasing import buy
+
+UNTIL = parse_instant("2026-11-22T15:00:00+05:30")
+SIZE = Size(days=2, guests=12, pace=0.4)
+
+
+@pytest.fixture(scope="session")
+def salon() -> Iterator[str]:
+    """The name of a furnished database, to which nobody is connected."""
+    crypto.configure(crypto.Keyring(SECRET))
+    name = servers.spares.take()
+    asyncio.run(furnish(servers.url_of(name)))
+    yield name
+    servers.spares.give_back(name)
+
+
+async def furnish(url: str) -> None:
+    """A small demo salon with goods on its shelves."""
+    database = await Database.open(url)
+    await make.furnish(database, password="nine purple umbrellas", say=lambda _: None, size=SIZE, now=UNTIL)
+    await fill_shelves(database)
+    await database.close()
+
+
+async def fill_shelves(database: Database) -> None:
+    """What the demo has not: purchases, corrections."""
+    product_id = await database.pool.fetchval("select id from products order by id limit 1")
+    for row in await database.pool.fetch("select id from branches"):
+        await buy(database, row["id"], product_id, now=UNTIL)
+        await correct_and_count(database, row["id"], product_id, now=UNTIL)
+    branch_ids = [row["id"] for row in await database.pool.fetch("select id from branches order by id")]
+    await send_around(database, branch_ids, product_id, now=UNTIL)
