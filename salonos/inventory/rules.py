@@ -23,7 +23,7 @@ TRANSFER_LINES_MAX: Final = 500
 """Batches of one transfer."""
 
 COUNTED_ITEMS_MAX: Final = 200
-"""Items of one count: more are counted in several."""
+"""Items that a count names: more are counted in several, or all at once by naming none."""
 
 SUPPLIER_NAME_MAX: Final = 120
 BATCH_CODE_MAX: Final = 40

@@ -205,7 +205,7 @@ class ReceiveTransferInput:
 
     transfer_id: strawberry.ID = field("Which transfer.")
     lines: list[ReceiveTransferLineInput] | None = field(
-        "What arrived of it, at most 500 lines; all that is on its way when left out. The rest stays on its way."
+        "What arrived of it, at most 200 lines; all that is on its way when left out. The rest stays on its way."
     )
 
 
