@@ -140,9 +140,20 @@ def test_an_unsigned_token_and_another_algorithm_are_refused() -> None:
     assert refused(f"{token[:-1]}{'A' if token[-1] != 'A' else 'B'}")
 
 
-def test_text_that_is_no_token_is_refused_and_not_a_bug() -> None:
+def test_text_that_is_no_token_is_refused_and_what_is_too_long_is_not_even_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     deep = "[" * 100_000
-    for text in ("", ".", "..", "a.b.c", "é.é.é", "\0", "x" * 1_000_000, deep, signed('{"alg":"HS256"}', deep[:600])):
+    for text in ("", ".", "..", "a.b.c", "é.é.é", "\0", signed('{"alg":"HS256"}', deep[:600])):
+        assert refused(text)
+
+    def read(*_: object, **__: object) -> None:
+        raise AssertionError("read")
+
+    monkeypatch.setattr(jwt.PyJWT, "decode_complete", read)
+    with pytest.raises(AssertionError, match="read"):
+        refused("a.b.c")
+    for text in ("x" * 1_000_000, deep, f"{deep}.{deep}.{deep}"):
         assert refused(text)
 
 
