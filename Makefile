@@ -24,8 +24,9 @@ $(INSTALLED): requirements.lock pyproject.toml
 run: $(INSTALLED)  ## install and run the salon with demo data: API, worker, embedded servers
 	@SALONOS_DEMO=$${SALONOS_DEMO:-1} exec $(BIN)/salonos up
 
+# A test that hangs says where it hangs; a fault that fails all is told before it has failed all.
 test: $(INSTALLED)  ## install and run the tests, on servers of their own
-	@$(BIN)/pytest -n 2
+	@$(BIN)/pytest -n 2 --timeout=300 --maxfail=20
 
 check: format-check lint types imports schema-check migration-check test  ## everything that a change has to pass
 

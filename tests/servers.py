@@ -3,7 +3,7 @@
 Each process that runs tests (an xdist worker, or pytest itself) starts servers of its own: a transaction that a test
 holds open delays the events of every database of its server, so that tests of two processes would wait for each other.
 It makes a migrated template database; a thread copies it ahead of the tests, since a copy takes as long as many a test.
-Nothing here survives the run.
+Nothing here survives the run, so it lies in memory where the system has room for it: a database is a thousand files.
 """
 
 import asyncio
@@ -25,8 +25,12 @@ from salonos.kernel.ids import new_id
 DATABASE = "SALONOS_TEST_DATABASE_URL"
 REDIS = "SALONOS_TEST_REDIS_URL"
 TEMPLATE = "template_salonos"
+MEMORY = Path("/dev/shm")  # noqa: S108  a folder that only we can read is made in it
+MEMORY_BYTES_MIN = 4 * 1024**3
 AHEAD = 2
 """So many databases wait for their test."""
+PATIENCE_S = 60
+"""A copy or a removal that takes longer never ends."""
 
 
 class Spares:
@@ -46,7 +50,7 @@ class Spares:
     def take(self) -> str:
         """The name of a database that nobody has used."""
         self._order_another()
-        made = self._made.get(timeout=60)
+        made = self._made.get(timeout=2 * PATIENCE_S)
         if isinstance(made, Exception):
             raise made
         return made
@@ -84,7 +88,7 @@ class TestServers:
     __test__ = False
 
     def __init__(self) -> None:
-        self.home = Path(tempfile.mkdtemp(prefix="salonos-test-"))
+        self.home = Path(tempfile.mkdtemp(prefix="salonos-test-", dir=_roomy_memory()))
         self.servers: embedded.Servers | None = None
 
     def start(self) -> None:
@@ -108,6 +112,11 @@ class TestServers:
         shutil.rmtree(self.home, ignore_errors=True)
 
 
+def _roomy_memory() -> Path | None:
+    """The system's folder in memory; None where it has none, or a small one."""
+    return MEMORY if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > MEMORY_BYTES_MIN else None
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Registered through conftest: starts the servers of a process that runs tests."""
     leaves_it_to_workers = not hasattr(config, "workerinput") and config.option.numprocesses
@@ -125,7 +134,7 @@ def url_of(name: str) -> str:
 
 async def create_database(name: str, *, template: str = TEMPLATE) -> None:
     """A new database, a copy of another."""
-    owner = await asyncpg.connect(plain_url(os.environ[DATABASE]))
+    owner = await asyncpg.connect(plain_url(os.environ[DATABASE]), command_timeout=PATIENCE_S)
     try:
         await owner.execute(f'create database "{name}" template "{template}" strategy file_copy')
     finally:
@@ -134,7 +143,7 @@ async def create_database(name: str, *, template: str = TEMPLATE) -> None:
 
 async def drop_database(name: str) -> None:
     """Removes a database with whoever is still connected."""
-    owner = await asyncpg.connect(plain_url(os.environ[DATABASE]))
+    owner = await asyncpg.connect(plain_url(os.environ[DATABASE]), command_timeout=PATIENCE_S)
     try:
         await owner.execute(f'drop database "{name}" with (force)')
     finally:
