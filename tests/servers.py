@@ -7,11 +7,14 @@ Nothing here survives the run, so it lies in memory where the system has room fo
 """
 
 import asyncio
+import contextlib
+import fcntl
 import os
 import queue
 import shutil
 import tempfile
 import threading
+import time
 from pathlib import Path
 
 import asyncpg
@@ -25,8 +28,10 @@ from salonos.kernel.ids import new_id
 DATABASE = "SALONOS_TEST_DATABASE_URL"
 REDIS = "SALONOS_TEST_REDIS_URL"
 TEMPLATE = "template_salonos"
-MEMORY = Path("/dev/shm")  # noqa: S108  a folder that only we can read is made in it
+MEMORY = Path("/dev/shm")
 MEMORY_BYTES_MIN = 4 * 1024**3
+PREFIX = "salonos-test-"
+LEFT_BEHIND_S = 3600
 AHEAD = 2
 """So many databases wait for their test."""
 PATIENCE_S = 60
@@ -88,11 +93,12 @@ class TestServers:
     __test__ = False
 
     def __init__(self) -> None:
-        self.home = Path(tempfile.mkdtemp(prefix="salonos-test-", dir=_roomy_memory()))
+        self.home = Path(tempfile.mkdtemp(prefix=PREFIX, dir=_roomy_memory()))
         self.servers: embedded.Servers | None = None
 
     def start(self) -> None:
         """Starts the servers and makes the template."""
+        _sweep(self.home.parent)
         self.servers = embedded.start(self.home, is_durable=False)
         os.environ[DATABASE] = self.servers.database_url
         os.environ[REDIS] = self.servers.redis_url
@@ -115,6 +121,15 @@ class TestServers:
 def _roomy_memory() -> Path | None:
     """The system's folder in memory; None where it has none, or a small one."""
     return MEMORY if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > MEMORY_BYTES_MIN else None
+
+
+def _sweep(folder: Path) -> None:
+    """Removes what runs that were killed left behind: an hour old, and its lock held by nobody."""
+    for home in folder.glob(f"{PREFIX}*"):
+        with contextlib.suppress(OSError), (home / "lock").open() as lock:
+            if time.time() - home.stat().st_mtime > LEFT_BEHIND_S:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(home, ignore_errors=True)
 
 
 def pytest_configure(config: pytest.Config) -> None:
