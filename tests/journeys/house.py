@@ -113,7 +113,7 @@ class House:
         if self.servers is not None:
             self.servers.stop()
             self.servers = None
-        return sum(code != 0 for code in codes)
+        return sum(code not in (0, -signal.SIGTERM) for code in codes)
 
 
 @contextlib.contextmanager
