@@ -88,9 +88,9 @@ class RefundTooMuch(Problem):
 
 @dataclass(eq=False)
 class NothingOwed(Problem):
-    """The customer owes nothing at this branch."""
+    """The customer owes nothing at this branch, or on this bill; None where it is nobody's."""
 
-    customer_id: UUID
+    customer_id: UUID | None
     message: str = "This customer owes nothing here."
 
 

@@ -435,9 +435,18 @@ def sale_amounts(
 
 
 def refund_amounts(
-    figures: Figures, *, services_paise: int, back: Iterable[Kept], credited_paise: int, tip_paise: int = 0
+    figures: Figures,
+    *,
+    services_paise: int,
+    back: Iterable[Kept],
+    credited_paise: int,
+    written_off_paise: int = 0,
+    tip_paise: int = 0,
 ) -> tuple[Amount, ...]:
-    """The entry of a credit note, or of a bill that is taken back: a bill's, the other way round."""
+    """The entry of a credit note, or of a bill that is taken back: a bill's, the other way round.
+
+    `written_off_paise` of the bill was given up before: that loss is none any more.
+    """
     sale = sale_amounts(
         figures,
         services_paise=services_paise,
@@ -446,7 +455,8 @@ def refund_amounts(
         owed_paise=credited_paise,
         tip_paise=tip_paise,
     )
-    return tuple(Amount(each.account_code, -each.paise, each.is_party) for each in sale)
+    back_to = (Amount(accounting.BAD_DEBTS, -written_off_paise),) if written_off_paise else ()
+    return (*(Amount(each.account_code, -each.paise, each.is_party) for each in sale), *back_to)
 
 
 def money_amounts(kept: Iterable[Kept]) -> tuple[Amount, ...]:

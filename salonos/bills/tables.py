@@ -21,6 +21,7 @@ from salonos.identity import tables as identity
 from salonos.kernel.database import Base, Hundredths, Milli, Paise, enum_column, primary_id
 from salonos.salon import tables as salon
 
+_SETTLED: Final = "paid_paise + credited_paise + written_off_paise"
 _OWED: Final = "status = 'POSTED' and balance_due_paise > 0"
 
 
@@ -33,7 +34,8 @@ class Bill(Base):
     posted, for its documents; null where it was posted before there were any. `gstin` and `place_of_supply` are the supplier's registration and the state of that day.
 
     A credit note corrects `original_id`: its `paid_paise` went back as money, its `credited_paise` lowered the debt. A
-    sale's `credited_paise` is the sum of its notes'.
+    sale's `credited_paise` is the sum of its notes'. `written_off_paise` is what was given up of the debt, once, less what
+    notes took back of it.
     """
 
     __tablename__ = "bills"
@@ -72,7 +74,8 @@ class Bill(Base):
     balance_due_paise: Mapped[int] = mapped_column(
         Paise,
         Computed(
-            "case status when 'VOID' then 0 else total_paise + tip_paise - paid_paise - credited_paise end",
+            "case status when 'VOID' then 0"
+            " else total_paise + tip_paise - paid_paise - credited_paise - written_off_paise end",
             persisted=True,
         ),
     )
@@ -81,6 +84,11 @@ class Bill(Base):
     original_id: Mapped[UUID | None] = mapped_column(ForeignKey("bills.id"))
     refund_reason: Mapped[str | None]
     credited_paise: Mapped[int] = mapped_column(Paise, server_default=text("0"))
+    written_off_paise: Mapped[int] = mapped_column(Paise, server_default=text("0"))
+    write_off_reason: Mapped[str | None]
+    written_off_at: Mapped[datetime | None]
+    written_off_by_id: Mapped[UUID | None]
+    write_off_entry_id: Mapped[UUID | None] = mapped_column(ForeignKey(accounting.Entry.id))
     void_reason: Mapped[str | None]
     voided_at: Mapped[datetime | None]
     voided_by_id: Mapped[UUID | None]
@@ -102,8 +110,8 @@ class Bill(Base):
         ),
         CheckConstraint(
             "least(gross_paise, discount_paise, taxable_paise, cgst_paise, igst_paise, total_paise, tip_paise, paid_paise,"
-            " credited_paise) >= 0"
-            " and discount_paise <= gross_paise and paid_paise + credited_paise <= total_paise + tip_paise",
+            " credited_paise, written_off_paise) >= 0"
+            f" and discount_paise <= gross_paise and {_SETTLED} <= total_paise + tip_paise",
             name="amounts",
         ),
         CheckConstraint("total_paise <= 1000000000000 and gross_paise <= 1000000000000", name="largest"),
@@ -114,12 +122,12 @@ class Bill(Base):
             name="posted_is_whole",
         ),
         CheckConstraint(
-            "payment_state = case when paid_paise + credited_paise >= total_paise + tip_paise then 'PAID'"
+            f"payment_state = case when {_SETTLED} >= total_paise + tip_paise then 'PAID'"
             " when paid_paise = 0 then 'UNPAID' else 'PARTLY_PAID' end",
             name="payment_state_of_paid",
         ),
         CheckConstraint(
-            "not (status = 'POSTED' and total_paise + tip_paise - paid_paise - credited_paise > 0)"
+            f"not (status = 'POSTED' and total_paise + tip_paise - ({_SETTLED}) > 0)"
             " or (customer_id is not null and tip_paise = 0)",
             name="owed_by_somebody",
         ),
@@ -140,6 +148,14 @@ class Bill(Base):
             name="void_is_told",
         ),
         CheckConstraint("char_length(void_reason) between 1 and 200", name="void_reason"),
+        CheckConstraint(
+            "case when write_off_entry_id is null"
+            " then num_nonnulls(write_off_reason, written_off_at, written_off_by_id) = 0 and written_off_paise = 0"
+            " else num_nulls(write_off_reason, written_off_at, written_off_by_id) = 0"
+            " and status <> 'DRAFT' and kind <> 'CREDIT_NOTE' and (status <> 'VOID' or written_off_paise = 0) end",
+            name="write_off_is_told",
+        ),
+        CheckConstraint("char_length(write_off_reason) between 1 and 200", name="write_off_reason"),
         Index("ix_bills_listed_at_id", "listed_at", "id"),
         Index("ix_bills_branch_id_listed_at_id", "branch_id", "listed_at", "id"),
         Index("ix_bills_customer_id_listed_at_id", "customer_id", "listed_at", "id"),

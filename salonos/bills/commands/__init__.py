@@ -13,6 +13,7 @@ from salonos.bills.commands.posting import post_bill
 from salonos.bills.commands.pricing import BillContents, NewBill, NewLine, NewSale, NewTip
 from salonos.bills.commands.refunding import NewRefund, RefundedLine, refund_bill
 from salonos.bills.commands.voiding import void_bill
+from salonos.bills.commands.writing_off import write_off_balance
 
 __all__ = [
     "BillContents",
@@ -32,4 +33,5 @@ __all__ = [
     "refund_bill",
     "update_bill",
     "void_bill",
+    "write_off_balance",
 ]

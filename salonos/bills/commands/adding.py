@@ -101,7 +101,7 @@ class _Taking:
             owing_id=owing_id,
         )
         payment_id = await self._store(posted)
-        due = self.bill.total_paise + self.bill.tip_paise - self.bill.credited_paise
+        due = self.bill.paid_paise + self.bill.balance_due_paise
         values = {
             **storing.paid_values(due_paise=due, paid_paise=self.paid_paise),
             "version": self.bill.version + 1,

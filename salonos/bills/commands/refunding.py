@@ -63,7 +63,10 @@ class _Back:
 
 @dataclass(frozen=True)
 class _Note:
-    """A credit note on its way into the books, dated `on`; `kept` is the money that goes back."""
+    """A credit note on its way into the books, dated `on`; `kept` is the money that goes back.
+
+    `recovered_paise` of `credited_paise` lowers a debt that was written off already.
+    """
 
     id: UUID
     original: tables.Bill
@@ -72,6 +75,7 @@ class _Note:
     lines: tuple[_Back, ...]
     figures: rules.Figures
     credited_paise: int
+    recovered_paise: int
     kept: tuple[rules.Kept, ...]
     lowers_tax: bool
 
@@ -79,8 +83,8 @@ class _Note:
 async def refund_bill(work: Work, new: NewRefund) -> UUID:
     """Gives back a posted bill or some of it. Returns the credit note's id. Locks the bill, then stock, then the books.
 
-    Each part is exact: all notes together give back the bill to the paisa. The debt is lowered first, then money goes
-    back; tips stay. After 30 November of the following financial year the note carries no tax.
+    Each part is exact: all notes together give back the bill to the paisa. The debt is lowered first, then what was
+    written off of it, then money goes back; tips stay. After 30 November of the following financial year the note carries no tax.
 
     Raises: InvalidInput; NothingLeftToRefund; RefundTooMuch; PeriodClosed; AccountOverdrawn; ClockBehind;
     NumberSeriesExhausted.
@@ -182,7 +186,7 @@ def _note(
     figures = rules.note_figures(
         [each.figures for each in back], left_paise=original.total_paise - given.total_paise, completes=completes
     )
-    credited = min(original.balance_due_paise, figures.total_paise)
+    credited = min(original.balance_due_paise + original.written_off_paise, figures.total_paise)
     money = figures.total_paise - credited
     if money and new.method is PaymentMethod.ON_ACCOUNT:
         raise invalid(("paymentMethod",), "NO_MONEY", "Less is owed than goes back. Say how the money goes back.")
@@ -194,6 +198,7 @@ def _note(
         lines=back,
         figures=figures,
         credited_paise=credited,
+        recovered_paise=max(credited - original.balance_due_paise, 0),
         kept=(rules.handed_back(new.method, money, new.reference),) if money else (),
         lowers_tax=lowers_tax,
     )
@@ -215,7 +220,11 @@ async def _book(work: Work, note: _Note, goods: tuple[EntryLine, ...]) -> Posted
     original = note.original
     services = sum(each.figures.tax.taxable_paise for each in note.lines if each.sold.service_id)
     amounts = rules.refund_amounts(
-        note.figures, services_paise=services, back=note.kept, credited_paise=note.credited_paise
+        note.figures,
+        services_paise=services,
+        back=note.kept,
+        credited_paise=note.credited_paise - note.recovered_paise,
+        written_off_paise=note.recovered_paise,
     )
     taxed = [
         booking.SoldLine(
@@ -275,6 +284,7 @@ async def _store(work: Work, note: _Note, posted: PostedEntry, reason: str) -> N
         "original_id": original.id,
         "refund_reason": reason,
         "credited_paise": note.credited_paise,
+        "written_off_paise": 0,
         **storing.figure_values(note.figures),
         **storing.posted_values(work, posted),
     }
@@ -282,11 +292,11 @@ async def _store(work: Work, note: _Note, posted: PostedEntry, reason: str) -> N
         work, note.id, on=note.on, kept=note.kept, posted=posted, direction=MoneyDirection.OUT
     )
     await storing.store(work, bills=[row], lines=_line_rows(note), payments=payments)
-    credited = original.credited_paise + note.credited_paise
-    due = original.total_paise + original.tip_paise - credited
+    due = original.paid_paise + original.balance_due_paise - note.credited_paise + note.recovered_paise
     values = {
         **storing.paid_values(due_paise=due, paid_paise=original.paid_paise),
-        "credited_paise": credited,
+        "credited_paise": original.credited_paise + note.credited_paise,
+        "written_off_paise": original.written_off_paise - note.recovered_paise,
         "version": original.version + 1,
     }
     await work.session.execute(update(bill).where(bill.id == original.id).values(values))

@@ -65,6 +65,7 @@ def draft_row(work: Work, bill_id: UUID, priced: PricedBill) -> Row:
         "created_by_id": work.actor.id,
         "business_date": priced.on,
         "credited_paise": 0,
+        "written_off_paise": 0,
         **content_values(priced),
         **paid_values(due_paise=priced.due_paise, paid_paise=0),
     }

@@ -63,6 +63,7 @@ async def void_bill(
         "voided_at": work.now,
         "voided_by_id": work.actor.id,
         "void_entry_id": posted and posted.id,
+        "written_off_paise": 0,
         "version": bill.version + 1,
     }
     await work.session.execute(update(tables.Bill).where(tables.Bill.id == bill.id).values(values))
@@ -101,6 +102,7 @@ async def _undo(work: Work, bill: tables.Bill, back: Sequence[rules.Kept], on: d
         services_paise=sum(line.taxable_paise for line in lines if line.service_id),
         back=back,
         credited_paise=bill.balance_due_paise,
+        written_off_paise=bill.written_off_paise,
         tip_paise=bill.tip_paise,
     )
     return await accounting.post_entry(

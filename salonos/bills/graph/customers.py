@@ -1,4 +1,4 @@
-"""What bills and their customers owe each other: collecting a balance, and naming a bill's customer."""
+"""What customers owe: collecting a balance or giving it up, and naming a bill's customer."""
 
 from typing import Annotated
 
@@ -28,6 +28,15 @@ class CollectBalanceInput:
     payment: PaymentInput = field("What is handed over, at most all that is owed, or cash; never ON_ACCOUNT.")
 
 
+@strawberry.input(description="A balance that will never be paid.")
+class WriteOffBalanceInput:
+    """A balance that will never be paid."""
+
+    bill_id: strawberry.ID = field("The posted bill; all that is still owed on it is given up.")
+    reason: str = field("Why, at most 200 characters.")
+    expected_version: int = field("The version that you saw.")
+
+
 @strawberry.input(description="Whose an anonymous posted bill is.")
 class AssignCustomerInput:
     """Whose an anonymous posted bill is."""
@@ -45,6 +54,13 @@ class CollectBalanceSuccess:
     customer: Customer | None = field("The customer with what is owed now; null out of reach.")
 
 
+@strawberry.type(description="Nothing is owed on the bill any more.")
+class WriteOffBalanceSuccess:
+    """Nothing is owed on the bill any more."""
+
+    bill: Bill | None = field("The bill as it is now; null out of reach.")
+
+
 @strawberry.type(description="The bill has its customer.")
 class AssignCustomerSuccess:
     """The bill has its customer."""
@@ -55,6 +71,10 @@ class AssignCustomerSuccess:
 CollectBalanceResult = Annotated[
     CollectBalanceSuccess | InvalidInput | NothingOwed | PaymentsExceedTotal | CashLimitExceeded | PeriodClosed,
     strawberry.union("CollectBalanceResult", description="What became of the payment."),
+]
+WriteOffBalanceResult = Annotated[
+    WriteOffBalanceSuccess | InvalidInput | StaleVersion | NothingOwed | PeriodClosed,
+    strawberry.union("WriteOffBalanceResult", description="What became of it."),
 ]
 AssignCustomerResult = Annotated[
     AssignCustomerSuccess | InvalidInput | StaleVersion | CustomerAssigned,
@@ -82,6 +102,17 @@ class CustomerWrites:
         )
         payments = [ref(Payment, each) for each in payment_ids]
         return CollectBalanceSuccess(payments=payments, customer=ref(Customer, customer_id))
+
+    @mutation(
+        "Give up all that is still owed on a bill: a loss, without tax relief.",
+        requires=Permission.BILL_WRITE_OFF,
+        idempotency=Idempotency.REQUIRED,
+    )
+    async def write_off_balance(self, work: Work, input: WriteOffBalanceInput) -> WriteOffBalanceResult:
+        """Writes off."""
+        bill_id = id_value("bill", input.bill_id)
+        await commands.write_off_balance(work, bill_id, reason=input.reason, expected_version=input.expected_version)
+        return WriteOffBalanceSuccess(bill=ref(Bill, bill_id))
 
     @mutation("Name the customer of an anonymous posted bill, once.", requires=Permission.BILL_CREATE)
     async def assign_customer(self, work: Work, input: AssignCustomerInput) -> AssignCustomerResult:

@@ -80,9 +80,9 @@ class RefundTooMuch(Problem):
 
 @problem(problems.NothingOwed)
 class NothingOwed(Problem):
-    """The customer owes nothing at this branch."""
+    """The customer owes nothing at this branch, or on this bill."""
 
-    customer: Customer | None = field("Who; null out of reach.")
+    customer: Customer | None = field("Who; null out of reach, and for a bill of nobody's.")
 
 
 @problem(problems.CustomerAssigned)

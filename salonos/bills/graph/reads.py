@@ -316,11 +316,21 @@ class Bill(Node):
         tables.Bill.paid_paise, "What was kept of all payments; on a credit note what went back."
     )
     balance_due: Money = column(
-        tables.Bill.balance_due_paise, "What is still owed: total and tips, less what was paid and credited."
+        tables.Bill.balance_due_paise,
+        "What is still owed: total and tips, less what was paid, credited and written off.",
     )
     credited_total: Money = column(
         tables.Bill.credited_paise,
         "How much of the debt credit notes lowered; on a credit note, how much of its bill's debt it lowered.",
+    )
+    written_off_total: Money = column(
+        tables.Bill.written_off_paise, "What was given up of the debt, less what credit notes took back of it."
+    )
+    write_off_reason: str | None = column(
+        tables.Bill.write_off_reason, "Why the debt was given up; null where it was not."
+    )
+    written_off_at: datetime | None = column(
+        tables.Bill.written_off_at, "When the debt was given up; null where it was not."
     )
     original: "Bill | None" = one(tables.Bill.original_id, "The bill that a credit note corrects; null for others.")
     refund_reason: str | None = column(tables.Bill.refund_reason, "Why a credit note was given; null for others.")
