@@ -23,6 +23,14 @@ class PaymentTaken(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class PaymentCorrected(Event):
+    """A payment stands in the place of one that was recorded wrongly; the subject is the one that stands."""
+
+    bill_id: UUID
+    business_date: date
+
+
+@dataclass(frozen=True, kw_only=True)
 class BillVoided(Event):
     """A bill was taken back; the subject is the bill."""
 

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
 
-from sqlalchemy import Text, Uuid, bindparam, cast, func, or_, select
+from sqlalchemy import ColumnElement, Text, Uuid, and_, bindparam, cast, func, or_, select
 from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import aliased
 
 from salonos.accounting.rules import MoneyDirection, PaymentMethod
 from salonos.bills import rules, tables
@@ -79,10 +80,23 @@ async def given_back(work: Work, bill_id: UUID) -> GivenBack:
     return GivenBack(notes, total, {line_id: quantity for line_id, quantity in found if line_id is not None})
 
 
+def _stands() -> ColumnElement[bool]:
+    """Whether a payment tells how it was: it reverses none, and none reverses it."""
+    reversal = aliased(tables.Payment)
+    is_reversed = select(reversal.id).where(reversal.reverses_id == tables.Payment.id).exists()
+    return and_(tables.Payment.reverses_id.is_(None), ~is_reversed)
+
+
+async def bill_of_payment(work: Work, payment_id: UUID) -> UUID | None:
+    """Which bill a payment settles, or gives back."""
+    found = select(tables.Payment.bill_id).where(tables.Payment.id == payment_id)
+    return (await work.session.execute(found)).scalar_one_or_none()
+
+
 async def payments_of(work: Work, bill_id: UUID) -> Sequence[tables.Payment]:
-    """A bill's payments, in order."""
+    """A bill's payments that stand, in order."""
     payment = tables.Payment
-    found = select(payment).where(payment.bill_id == bill_id).order_by(payment.received_at, payment.id)
+    found = select(payment).where(payment.bill_id == bill_id, _stands()).order_by(payment.received_at, payment.id)
     return (await work.session.execute(found)).scalars().all()
 
 
@@ -112,7 +126,7 @@ async def cash_taken(work: Work, *, bill_ids: Sequence[UUID], customer_id: UUID 
     payment, bill, limit = tables.Payment, tables.Bill, tables.CashLimit
     in_force = select(limit.amount_paise).where(limit.valid_from <= on).order_by(limit.valid_from.desc()).limit(1)
     cash = select(func.coalesce(func.sum(payment.amount_paise), 0, type_=Paise())).where(
-        payment.method == PaymentMethod.CASH, payment.direction == MoneyDirection.IN
+        payment.method == PaymentMethod.CASH, payment.direction == MoneyDirection.IN, _stands()
     )
     of_customer = cash.join(bill, bill.id == payment.bill_id).where(
         # Walk-in customers are nobody, and not all the same person: NULL equals nothing here.
@@ -122,7 +136,12 @@ async def cash_taken(work: Work, *, bill_ids: Sequence[UUID], customer_id: UUID 
     )
     by_bill = (
         select(payment.bill_id, func.sum(payment.amount_paise).label("paise"))
-        .where(payment.method == PaymentMethod.CASH, payment.bill_id.in_(bill_ids))
+        .where(
+            payment.method == PaymentMethod.CASH,
+            payment.direction == MoneyDirection.IN,
+            payment.bill_id.in_(bill_ids),
+            _stands(),
+        )
         .group_by(payment.bill_id)
         .subquery()
     )

@@ -16,6 +16,9 @@ from salonos.salon.rules import TaxScheme
 
 LINES_MAX: Final = 200
 PAYMENTS_MAX: Final = 50
+PAYMENTS_CORRECTED_MAX: Final = 100
+"""With this many rows none is corrected any more; each may still go back when the bill is void."""
+PAYMENTS_LISTED_MAX: Final = 150
 TIPS_MAX: Final = 20
 QUANTITY_MAX: Final = 10**9
 """A million units: more on one line is a slip of the finger."""

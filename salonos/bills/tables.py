@@ -239,7 +239,10 @@ class BillLine(Base):
 
 
 class Payment(Base):
-    """The share of a money move that settles a bill: what was kept, or what went back. Append-only."""
+    """The share of a money move that settles a bill: what was kept, or what went back. Append-only.
+
+    One that was recorded wrongly has another that reverses it, and one that stands in its place.
+    """
 
     __tablename__ = "payments"
     id: Mapped[UUID] = primary_id("payment")
@@ -254,7 +257,12 @@ class Payment(Base):
     business_date: Mapped[date]
     received_at: Mapped[datetime]
     received_by_id: Mapped[UUID]
+    reverses_id: Mapped[UUID | None] = mapped_column(ForeignKey("payments.id"))
+    replaces_id: Mapped[UUID | None] = mapped_column(ForeignKey("payments.id"))
     __table_args__ = (
+        UniqueConstraint("reverses_id"),
+        UniqueConstraint("replaces_id"),
+        CheckConstraint("num_nonnulls(reverses_id, replaces_id) <= 1", name="one_correction"),
         CheckConstraint("amount_paise > 0", name="amount"),
         CheckConstraint("method <> 'ON_ACCOUNT'", name="is_money"),
         CheckConstraint(

@@ -381,7 +381,7 @@ class ClosingEvents:
     """What closing tells as it happens."""
 
     dashboard_changed: Dashboard | None = on_change(
-        (bill_events.BillPosted, bill_events.PaymentTaken, bill_events.BillVoided),
+        (bill_events.BillPosted, bill_events.PaymentTaken, bill_events.PaymentCorrected, bill_events.BillVoided),
         "Today in numbers: at once, then after every change; the newest only, at most one a second.",
         requires=Permission.DASHBOARD_READ,
         branch_id=argument(strawberry.ID | None, "Only this branch; all within reach when left out.", prefix="branch"),

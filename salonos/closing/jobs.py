@@ -28,7 +28,9 @@ async def refresh(work: Work, task: Task) -> None:
 
 
 LISTENERS: Sequence[Listener] = (
-    Listener("closing.refresh_day", (bills.BillPosted, bills.PaymentTaken, bills.BillVoided), refresh),
+    Listener(
+        "closing.refresh_day", (bills.BillPosted, bills.PaymentTaken, bills.PaymentCorrected, bills.BillVoided), refresh
+    ),
 )
 DAILY: Sequence[DailyJob] = (
     DailyJob("closing.summarise_day", rules.SUMMARY_AT, queries.places, summarise),

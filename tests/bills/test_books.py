@@ -70,6 +70,7 @@ class Till:
             self.refund,
             self.void,
             self.write_off,
+            self.correct,
         ]
         action = self.chance.choice(actions)
         try:
@@ -153,6 +154,19 @@ class Till:
             now=NOW,
         )
 
+    async def correct(self) -> None:
+        """Some payment of some bill."""
+        bill_id, _ = await self.any_bill()
+        payments = await self.shop.rows("payments", bill_id)
+        if not payments:
+            return
+        payment_id, method = self.chance.choice(payments)["id"], self.chance.choice([CASH, CARD, UPI])
+        await self.shop.database.run(
+            SYSTEM,
+            lambda work: commands.correct_payment(work, payment_id, method=method, reference="1"),
+            now=NOW,
+        )
+
     async def any_bill(self) -> tuple[UUID, int]:
         """One of the last bills, with its version."""
         if not self.bills:
@@ -170,6 +184,7 @@ async def test_books_and_bills_agree_after_every_step(database: Database, seed: 
         assert await database.pool.fetchval(DIFFERENCES) == "{}", step
 
     assert await database.pool.fetchval("select exists (select from bills where write_off_entry_id is not null)")
+    assert await database.pool.fetchval("select exists (select from payments where replaces_id is not null)")
     kinds = await database.pool.fetch("select kind = 'CREDIT_NOTE', status, payment_state from bills group by 1, 2, 3")
     assert {
         (False, "POSTED", "PAID"),

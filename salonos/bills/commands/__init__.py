@@ -8,6 +8,7 @@ from salonos.bills.commands.adding import TakenPayment, add_payment
 from salonos.bills.commands.assigning import assign_customer
 from salonos.bills.commands.checking_out import check_out
 from salonos.bills.commands.collecting import collect_balance
+from salonos.bills.commands.correcting import correct_payment
 from salonos.bills.commands.drafting import create_bill, update_bill
 from salonos.bills.commands.posting import post_bill
 from salonos.bills.commands.pricing import BillContents, NewBill, NewLine, NewSale, NewTip
@@ -28,6 +29,7 @@ __all__ = [
     "assign_customer",
     "check_out",
     "collect_balance",
+    "correct_payment",
     "create_bill",
     "post_bill",
     "refund_bill",

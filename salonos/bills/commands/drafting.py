@@ -7,6 +7,7 @@ from sqlalchemy import delete, update
 from salonos.bills import events, problems, queries, rules, tables
 from salonos.bills.commands import pricing, storing
 from salonos.bills.commands.pricing import BillContents, NewBill
+from salonos.kernel.checks import Path
 from salonos.kernel.ids import new_id
 from salonos.kernel.money import Money
 from salonos.kernel.permissions import Permission
@@ -62,14 +63,14 @@ async def update_bill(work: Work, bill_id: UUID, contents: BillContents, *, expe
     return bill_id
 
 
-async def bill_in_reach(work: Work, bill_id: UUID) -> tables.Bill:
-    """A bill, locked.
+async def bill_in_reach(work: Work, bill_id: UUID, *, path: Path = ("billId",), what: str = "bill") -> tables.Bill:
+    """A bill, locked. `path` and `what` are what the client named it by.
 
     Raises: InvalidInput NOT_FOUND for one that is missing or out of reach.
     """
     bill = await queries.bill_for_update(work, bill_id)
     if bill is None or not work.actor.reaches(bill.branch_id):
-        raise not_found(("billId",), "bill")
+        raise not_found(path, what)
     return bill
 
 

@@ -48,7 +48,8 @@ select json_build_object(
     ),
     'payments', (
         select coalesce(json_agg(row_to_json(payment) order by received_at, id), '[]') from payments as payment
-        where bill_id = bill.id
+        where bill_id = bill.id and reverses_id is null
+            and not exists (select from payments as reversal where reversal.reverses_id = payment.id)
     )
 )::text
 from bills as bill join branches as branch on branch.id = bill.branch_id

@@ -1,10 +1,11 @@
-"""What customers owe: collecting a balance or giving it up, and naming a bill's customer."""
+"""What customers owe and pay: collecting a balance or giving it up, correcting a payment, naming a bill's customer."""
 
 from typing import Annotated
 
 import strawberry
 
-from salonos.accounting.graph import PeriodClosed
+from salonos.accounting.graph import AccountOverdrawn, PeriodClosed
+from salonos.accounting.rules import PaymentMethod
 from salonos.bills import commands
 from salonos.bills.graph.inputs import PaymentInput, tender_of
 from salonos.bills.graph.problems import CashLimitExceeded, CustomerAssigned, NothingOwed, PaymentsExceedTotal
@@ -37,6 +38,15 @@ class WriteOffBalanceInput:
     expected_version: int = field("The version that you saw.")
 
 
+@strawberry.input(description="How a payment came in truth.")
+class CorrectPaymentInput:
+    """How a payment came in truth."""
+
+    payment_id: strawberry.ID = field("The payment that was recorded wrongly.")
+    method: PaymentMethod = field("How it came; never ON_ACCOUNT.")
+    reference: str | None = field("The bank's or the slip's number, at most 120 characters; none when left out.")
+
+
 @strawberry.input(description="Whose an anonymous posted bill is.")
 class AssignCustomerInput:
     """Whose an anonymous posted bill is."""
@@ -61,6 +71,13 @@ class WriteOffBalanceSuccess:
     bill: Bill | None = field("The bill as it is now; null out of reach.")
 
 
+@strawberry.type(description="The payment is recorded as it came.")
+class CorrectPaymentSuccess:
+    """The payment is recorded as it came."""
+
+    payment: Payment | None = field("What stands in its place, of the same amount; null out of reach.")
+
+
 @strawberry.type(description="The bill has its customer.")
 class AssignCustomerSuccess:
     """The bill has its customer."""
@@ -75,6 +92,10 @@ CollectBalanceResult = Annotated[
 WriteOffBalanceResult = Annotated[
     WriteOffBalanceSuccess | InvalidInput | StaleVersion | NothingOwed | PeriodClosed,
     strawberry.union("WriteOffBalanceResult", description="What became of it."),
+]
+CorrectPaymentResult = Annotated[
+    CorrectPaymentSuccess | InvalidInput | CashLimitExceeded | PeriodClosed | AccountOverdrawn,
+    strawberry.union("CorrectPaymentResult", description="What became of it."),
 ]
 AssignCustomerResult = Annotated[
     AssignCustomerSuccess | InvalidInput | StaleVersion | CustomerAssigned,
@@ -113,6 +134,17 @@ class CustomerWrites:
         bill_id = id_value("bill", input.bill_id)
         await commands.write_off_balance(work, bill_id, reason=input.reason, expected_version=input.expected_version)
         return WriteOffBalanceSuccess(bill=ref(Bill, bill_id))
+
+    @mutation(
+        "Correct how a payment came, or its reference: it is reversed and recorded anew. Its amount never changes.",
+        requires=Permission.PAYMENT_CORRECT,
+        idempotency=Idempotency.REQUIRED,
+    )
+    async def correct_payment(self, work: Work, input: CorrectPaymentInput) -> CorrectPaymentResult:
+        """Corrects."""
+        payment_id = id_value("payment", input.payment_id)
+        stands = await commands.correct_payment(work, payment_id, method=input.method, reference=input.reference)
+        return CorrectPaymentSuccess(payment=ref(Payment, stands))
 
     @mutation("Name the customer of an anonymous posted bill, once.", requires=Permission.BILL_CREATE)
     async def assign_customer(self, work: Work, input: AssignCustomerInput) -> AssignCustomerResult:

@@ -196,7 +196,8 @@ class Payment(Node):
     """Money that was kept towards a bill, or went back. It never changes."""
 
     direction: MoneyDirection = column(
-        tables.Payment.direction, "Which way it went: OUT on credit notes and void bills."
+        tables.Payment.direction,
+        "Which way it went: OUT on credit notes and void bills, and where it reverses one that came.",
     )
     method: PaymentMethod = column(tables.Payment.method, "How it came. Never ON_ACCOUNT, which is no money.")
     amount: Money = column(tables.Payment.amount_paise, "What was kept, or went back.")
@@ -204,6 +205,12 @@ class Payment(Node):
     change: Money | None = column(tables.Payment.change_paise, "What went back; null but for cash.")
     reference: str | None = column(tables.Payment.reference, "The bank's or the slip's number; null without one.")
     received_at: datetime = column(tables.Payment.received_at, "When it was taken.")
+    reverses: "Payment | None" = one(
+        tables.Payment.reverses_id, "The payment that was recorded wrongly, which it undoes; null for others."
+    )
+    replaces: "Payment | None" = one(
+        tables.Payment.replaces_id, "The payment that was recorded wrongly, in whose place it stands; null for others."
+    )
     bill: "Bill | None" = one(tables.Payment.bill_id, "The bill that it settles, or the credit note.")
 
 
@@ -284,9 +291,9 @@ class Bill(Node):
     )
     payments: list[Payment] = many(
         tables.Payment.bill_id,
-        "In the order they came, at most 50; 1 is typical.",
+        "In the order they came, with those that went back and corrections, at most 150; 1 is typical.",
         order_by=(tables.Payment.received_at, tables.Payment.id),
-        limit=rules.PAYMENTS_MAX,
+        limit=rules.PAYMENTS_LISTED_MAX,
     )
     tips: list[Tip] = many(
         tables.Tip.bill_id,
