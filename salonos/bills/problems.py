@@ -44,6 +44,16 @@ class CustomerRequired(Problem):
 
 
 @dataclass(eq=False)
+class CreditLimitExceeded(Problem):
+    """The customer would owe more than they may."""
+
+    limit: Money
+    owed: Money
+    balance_due: Money
+    message: str = "This customer may not owe so much. Take more money, or raise the limit."
+
+
+@dataclass(eq=False)
 class CashLimitExceeded(Problem):
     """So much cash from one person in a day, or for one bill, is refused (section 269ST Income-tax Act)."""
 

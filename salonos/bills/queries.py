@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, Text, Uuid, and_, bindparam, cast, func, or_, select
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.orm import aliased
+from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 from salonos.accounting.rules import MoneyDirection, PaymentMethod
 from salonos.bills import rules, tables
@@ -119,6 +119,72 @@ async def discount_limit(work: Work, on: date) -> rules.DiscountLimit | None:
     )
     row = (await work.session.execute(found)).one_or_none()
     return None if row is None else rules.DiscountLimit(row.amount_paise, row.share_hundredths)
+
+
+async def same_reference(
+    work: Work, *, bill_id: UUID | None = None, payment_ids: Sequence[UUID] = ()
+) -> Sequence[UUID]:
+    """The bills on which another payment has the reference of one of a bill's payments, or of those that are named.
+
+    Of the same branch, on the same date and by the same method. The shares of one payment over many bills are one
+    payment; one that was reversed is none.
+    """
+    payment, other, bill, other_bill = tables.Payment, aliased(tables.Payment), tables.Bill, aliased(tables.Bill)
+    reversal = aliased(tables.Payment)
+    is_same = and_(
+        other.business_date == payment.business_date,
+        other.method == payment.method,
+        other.reference == payment.reference,
+        other.direction == payment.direction,
+        other.money_move_id != payment.money_move_id,
+    )
+    found = (
+        select(other.bill_id)
+        .distinct()
+        .join_from(payment, bill, bill.id == payment.bill_id)
+        .join(other, is_same)
+        .join(other_bill, and_(other_bill.id == other.bill_id, other_bill.branch_id == bill.branch_id))
+        .where(
+            or_(payment.bill_id == bindparam("bill_id", bill_id, Uuid()), payment.id.in_(payment_ids)),
+            other.reverses_id.is_(None),
+            ~select(reversal.id).where(reversal.reverses_id == other.id).exists(),
+        )
+        .order_by(other.bill_id)
+        .limit(rules.PAYMENTS_MAX)
+    )
+    return (await work.session.execute(found)).scalars().all()
+
+
+@dataclass(frozen=True)
+class Credit:
+    """What a customer owes at all branches, and may owe at most; None without a limit."""
+
+    limit_paise: int | None
+    owed_paise: int
+
+
+def limit_of(customer_id: ColumnElement[UUID] | InstrumentedAttribute[UUID]) -> ColumnElement[int | None]:
+    """What a customer may owe: their own limit, else that of all."""
+    limit = tables.CreditLimit
+    own = select(limit.amount_paise).where(limit.customer_id == customer_id).scalar_subquery()
+    return func.coalesce(own, limit_of_all(), type_=Paise())
+
+
+def limit_of_all() -> ColumnElement[int | None]:
+    """What whoever has no limit of their own may owe."""
+    limit = tables.CreditLimit
+    return select(limit.amount_paise).where(limit.customer_id.is_(None)).scalar_subquery()
+
+
+async def credit_of(work: Work, customer_id: UUID) -> Credit:
+    """What a customer owes and may owe."""
+    bill = tables.Bill
+    owed = select(cast(func.coalesce(func.sum(bill.balance_due_paise), 0), Paise())).where(
+        bill.customer_id == customer_id, bill.status == rules.BillStatus.POSTED, bill.balance_due_paise > 0
+    )
+    found = select(limit_of(bindparam("customer_id", customer_id, Uuid())), owed.scalar_subquery())
+    limit_paise, owed_paise = (await work.session.execute(found)).one()
+    return Credit(limit_paise, owed_paise)
 
 
 async def cash_taken(work: Work, *, bill_ids: Sequence[UUID], customer_id: UUID | None, on: date) -> CashTaken:

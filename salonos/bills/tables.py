@@ -311,3 +311,18 @@ class CashLimit(Base):
     valid_from: Mapped[date] = mapped_column(primary_key=True)
     amount_paise: Mapped[int] = mapped_column(Paise)
     __table_args__ = (CheckConstraint("amount_paise > 0", name="amount"),)
+
+
+class CreditLimit(Base):
+    """How much a customer may owe at all branches; of all who have no row of their own where `customer_id` is null."""
+
+    __tablename__ = "credit_limits"
+    id: Mapped[UUID] = primary_id("creditlimit")
+    customer_id: Mapped[UUID | None] = mapped_column(ForeignKey(customers.Customer.id))
+    amount_paise: Mapped[int] = mapped_column(Paise)
+    set_at: Mapped[datetime]
+    set_by_id: Mapped[UUID]
+    __table_args__ = (
+        UniqueConstraint("customer_id", postgresql_nulls_not_distinct=True),
+        CheckConstraint("amount_paise between 0 and 1000000000000", name="amount"),
+    )

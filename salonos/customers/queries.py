@@ -26,6 +26,12 @@ async def customer_for_bill(work: Work, customer_id: UUID) -> tables.Customer | 
     return await work.session.get(tables.Customer, customer_id)
 
 
+async def lock(work: Work, customer_id: UUID) -> None:
+    """Makes others wait who want to write about a customer; rows that only point at the customer are not held up."""
+    found = select(tables.Customer.id).where(tables.Customer.id == customer_id).with_for_update(key_share=True)
+    await work.session.execute(found)
+
+
 async def customer_for_update(work: Work, customer_id: UUID) -> tables.Customer | None:
     """A customer, locked so that two changes of one person follow one another."""
     found = select(tables.Customer).where(tables.Customer.id == customer_id).with_for_update()

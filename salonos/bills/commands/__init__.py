@@ -10,6 +10,7 @@ from salonos.bills.commands.checking_out import check_out
 from salonos.bills.commands.collecting import collect_balance
 from salonos.bills.commands.correcting import correct_payment
 from salonos.bills.commands.drafting import create_bill, update_bill
+from salonos.bills.commands.limiting import set_credit_limit
 from salonos.bills.commands.posting import post_bill
 from salonos.bills.commands.pricing import BillContents, NewBill, NewLine, NewSale, NewTip
 from salonos.bills.commands.refunding import NewRefund, RefundedLine, refund_bill
@@ -33,6 +34,7 @@ __all__ = [
     "create_bill",
     "post_bill",
     "refund_bill",
+    "set_credit_limit",
     "update_bill",
     "void_bill",
     "write_off_balance",

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from salonos.accounting.rules import PaymentMethod
 from salonos.bills import problems, rules
-from salonos.bills.commands import booking, pricing, storing
+from salonos.bills.commands import booking, limiting, pricing, storing
 from salonos.bills.commands.pricing import NewSale, PricedBill
 from salonos.customers import commands as customers
 from salonos.kernel.ids import new_id
@@ -35,6 +35,8 @@ async def check_out(work: Work, new: NewSale) -> UUID:
     posted = await booking.book_sale(work, sale, kept=settlement.kept, owed_paise=settlement.owed_paise)
     # Behind the branch's lock on its cash, so that two tills can't both take the last lawful rupee.
     await booking.check_cash(work, {sale.bill_id: settlement.kept}, customer_id=new.customer_id, on=priced.on)
+    if settlement.owed_paise and new.customer_id is not None:
+        await limiting.check_credit(work, new.customer_id, owed_paise=settlement.owed_paise)
     payments = storing.payment_rows(work, sale.bill_id, on=priced.on, kept=settlement.kept, posted=posted)
     row = {
         **storing.draft_row(work, sale.bill_id, priced),

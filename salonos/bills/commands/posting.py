@@ -9,7 +9,7 @@ from sqlalchemy import update
 
 from salonos.accounting.commands import PostedEntry
 from salonos.bills import problems, queries, rules, tables
-from salonos.bills.commands import booking, drafting, pricing, storing
+from salonos.bills.commands import booking, drafting, limiting, pricing, storing
 from salonos.catalog import queries as catalog
 from salonos.customers import commands as customers
 from salonos.kernel import clock
@@ -37,6 +37,8 @@ async def post_bill(work: Work, bill_id: UUID, *, expected_version: int) -> UUID
             raise invalid(("billId",), "TIP_ON_BALANCE", "A bill with a balance due carries no tip.")
     draft = await draft_sale(work, bill)
     posted = await booking.book_sale(work, draft.sale, advance_paise=bill.paid_paise, owed_paise=bill.balance_due_paise)
+    if bill.balance_due_paise and bill.customer_id is not None:
+        await limiting.check_credit(work, bill.customer_id, owed_paise=bill.balance_due_paise)
     await make_final(work, bill, draft, posted, paid_paise=bill.paid_paise)
     return bill.id
 

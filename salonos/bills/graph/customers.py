@@ -1,4 +1,4 @@
-"""What customers owe and pay: collecting a balance or giving it up, correcting a payment, naming a bill's customer."""
+"""What customers owe and pay: how much they may owe, collecting it or giving it up, correcting a payment, naming them."""
 
 from typing import Annotated
 
@@ -10,12 +10,14 @@ from salonos.bills import commands
 from salonos.bills.graph.inputs import PaymentInput, tender_of
 from salonos.bills.graph.problems import CashLimitExceeded, CustomerAssigned, NothingOwed, PaymentsExceedTotal
 from salonos.bills.graph.reads import Bill, Payment
+from salonos.bills.graph.references import SAME_REFERENCE, with_same_reference
 from salonos.customers.graph import Customer
 from salonos.graph.fields import extend, field, ref
 from salonos.graph.mutations import Idempotency, mutation
 from salonos.graph.problem import InvalidInput, StaleVersion
 from salonos.graph.roots import Mutation
 from salonos.kernel.ids import id_value
+from salonos.kernel.money import Money
 from salonos.kernel.permissions import Permission
 from salonos.kernel.work import Work
 
@@ -62,6 +64,7 @@ class CollectBalanceSuccess:
 
     payments: list[Payment] | None = field("One for each bill that it reached, the oldest first.")
     customer: Customer | None = field("The customer with what is owed now; null out of reach.")
+    bills_with_same_reference: list[Bill] | None = field(SAME_REFERENCE)
 
 
 @strawberry.type(description="Nothing is owed on the bill any more.")
@@ -76,6 +79,22 @@ class CorrectPaymentSuccess:
     """The payment is recorded as it came."""
 
     payment: Payment | None = field("What stands in its place, of the same amount; null out of reach.")
+
+
+@strawberry.input(description="How much customers may owe.")
+class SetCreditLimitInput:
+    """How much customers may owe."""
+
+    customer_id: strawberry.ID | None = field("Who; all who have no limit of their own when left out.")
+    limit: Money | None = field("At all branches together, 0.00 or more; taken away when left out.")
+
+
+@strawberry.type(description="The limit holds from now on.")
+class SetCreditLimitSuccess:
+    """The limit holds from now on."""
+
+    customer: Customer | None = field("Whose limit it is; null for that of all, and out of reach.")
+    limit: Money | None = field("The limit that was set; null where it was taken away.")
 
 
 @strawberry.type(description="The bill has its customer.")
@@ -97,6 +116,10 @@ CorrectPaymentResult = Annotated[
     CorrectPaymentSuccess | InvalidInput | CashLimitExceeded | PeriodClosed | AccountOverdrawn,
     strawberry.union("CorrectPaymentResult", description="What became of it."),
 ]
+SetCreditLimitResult = Annotated[
+    SetCreditLimitSuccess | InvalidInput,
+    strawberry.union("SetCreditLimitResult", description="What became of it."),
+]
 AssignCustomerResult = Annotated[
     AssignCustomerSuccess | InvalidInput | StaleVersion | CustomerAssigned,
     strawberry.union("AssignCustomerResult", description="What became of it."),
@@ -114,15 +137,18 @@ class CustomerWrites:
     )
     async def collect_balance(self, work: Work, input: CollectBalanceInput) -> CollectBalanceResult:
         """Collects."""
-        customer_id = id_value("customer", input.customer_id)
+        customer_id, tender = id_value("customer", input.customer_id), tender_of(input.payment)
         payment_ids = await commands.collect_balance(
             work,
             branch_id=id_value("branch", input.branch_id),
             customer_id=customer_id,
-            tender=tender_of(input.payment),
+            tender=tender,
         )
-        payments = [ref(Payment, each) for each in payment_ids]
-        return CollectBalanceSuccess(payments=payments, customer=ref(Customer, customer_id))
+        return CollectBalanceSuccess(
+            payments=[ref(Payment, each) for each in payment_ids],
+            customer=ref(Customer, customer_id),
+            bills_with_same_reference=await with_same_reference(work, [tender], payment_ids=payment_ids),
+        )
 
     @mutation(
         "Give up all that is still owed on a bill: a loss, without tax relief.",
@@ -145,6 +171,14 @@ class CustomerWrites:
         payment_id = id_value("payment", input.payment_id)
         stands = await commands.correct_payment(work, payment_id, method=input.method, reference=input.reference)
         return CorrectPaymentSuccess(payment=ref(Payment, stands))
+
+    @mutation("Set how much a customer may owe, or all of them.", requires=Permission.BILL_WRITE_OFF)
+    async def set_credit_limit(self, work: Work, input: SetCreditLimitInput) -> SetCreditLimitResult:
+        """Sets."""
+        customer_id = id_value("customer", input.customer_id) if input.customer_id is not None else None
+        await commands.set_credit_limit(work, customer_id=customer_id, limit_paise=input.limit)
+        customer = None if customer_id is None else ref(Customer, customer_id)
+        return SetCreditLimitSuccess(customer=customer, limit=input.limit)
 
     @mutation("Name the customer of an anonymous posted bill, once.", requires=Permission.BILL_CREATE)
     async def assign_customer(self, work: Work, input: AssignCustomerInput) -> AssignCustomerResult:

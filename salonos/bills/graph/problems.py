@@ -40,6 +40,15 @@ class CustomerRequired(Problem):
     balance_due: Money = field("What would be owed.")
 
 
+@problem(problems.CreditLimitExceeded)
+class CreditLimitExceeded(Problem):
+    """The customer would owe more than they may."""
+
+    limit: Money = field("What the customer may owe at all branches together.")
+    owed: Money = field("What is owed already.")
+    balance_due: Money = field("What would be owed on top of it.")
+
+
 @problem(problems.CashLimitExceeded)
 class CashLimitExceeded(Problem):
     """So much cash from one person in a day, or for one bill, is refused by law."""

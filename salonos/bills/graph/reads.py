@@ -32,7 +32,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 
 from salonos.accounting.graph import Entry
 from salonos.accounting.rules import MoneyDirection, PaymentMethod
-from salonos.bills import documents, rules, tables
+from salonos.bills import documents, queries, rules, tables
 from salonos.bills.rules import BillKind, BillStatus, PaymentState
 from salonos.catalog.graph import Product, Service
 from salonos.customers import tables as customers
@@ -496,6 +496,11 @@ class CustomerBills:
     balance_due: Money | None = column(
         balance_of_customer(),
         "What they owe on posted bills of the branches within reach.",
+        requires=Permission.DASHBOARD_READ,
+    )
+    credit_limit: Money | None = column(
+        queries.limit_of(customers.Customer.id),
+        "What they may owe at all branches together: their own limit, else that of all; null without any.",
         requires=Permission.DASHBOARD_READ,
     )
     visit_count: int | None = column(

@@ -19,12 +19,14 @@ from salonos.bills.graph.inputs import (
 from salonos.bills.graph.problems import (
     BillAlreadyPosted,
     CashLimitExceeded,
+    CreditLimitExceeded,
     CustomerRequired,
     DiscountNeedsApproval,
     PaymentsDoNotAddUp,
     PaymentsExceedTotal,
 )
 from salonos.bills.graph.reads import Bill, Payment
+from salonos.bills.graph.references import SAME_REFERENCE, with_same_reference
 from salonos.graph.fields import extend, field, ref
 from salonos.graph.mutations import Idempotency, mutation
 from salonos.graph.problem import InvalidInput, Problem, StaleVersion, problem_of
@@ -133,6 +135,7 @@ class AddPaymentSuccess:
 
     bill: Bill | None = field("The bill as it is now; null out of reach.")
     payment: Payment | None = field("The payment; null out of reach.")
+    bills_with_same_reference: list[Bill] | None = field(SAME_REFERENCE)
     not_posted: list[Problem] = field(
         "Why the bill, though fully paid, stays a draft; empty when it was posted or is not fully paid. At most 5."
     )
@@ -150,6 +153,7 @@ class CheckOutSuccess:
     """The bill is paid and final."""
 
     bill: Bill | None = field("The bill; null out of reach.")
+    bills_with_same_reference: list[Bill] | None = field(SAME_REFERENCE)
 
 
 CreateBillResult = Annotated[
@@ -182,6 +186,7 @@ PostBillResult = Annotated[
     | StaleVersion
     | BillAlreadyPosted
     | CustomerRequired
+    | CreditLimitExceeded
     | StockTooLow
     | PeriodClosed
     | ClockBehind
@@ -194,6 +199,7 @@ CheckOutResult = Annotated[
     | PaymentsDoNotAddUp
     | PaymentsExceedTotal
     | CustomerRequired
+    | CreditLimitExceeded
     | CashLimitExceeded
     | DiscountNeedsApproval
     | ApprovalNotValid
@@ -239,6 +245,7 @@ class BillWrites:
         return AddPaymentSuccess(
             bill=ref(Bill, bill_id),
             payment=ref(Payment, taken.payment_id),
+            bills_with_same_reference=await with_same_reference(work, [tender], payment_ids=[taken.payment_id]),
             not_posted=[problem_of(each) for each in taken.not_posted],
         )
 
@@ -262,4 +269,6 @@ class BillWrites:
         """Sells."""
         payments = tuple(tender_of(each) for each in input.payments)
         new = NewSale(branch_id=id_value("branch", input.branch_id), payments=payments, **contents_of(input))
-        return CheckOutSuccess(bill=ref(Bill, await commands.check_out(work, new)))
+        bill_id = await commands.check_out(work, new)
+        same = await with_same_reference(work, payments, bill_id=bill_id)
+        return CheckOutSuccess(bill=ref(Bill, bill_id), bills_with_same_reference=same)
