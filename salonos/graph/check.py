@@ -28,7 +28,7 @@ from sqlalchemy import Column as TableColumn
 from sqlalchemy import Text
 from sqlalchemy.types import Enum as EnumType
 
-from salonos.graph import reads
+from salonos.graph import narrowing, reads
 from salonos.graph.assemble import DEFINITION, Graph, rule_of_field, target_of
 from salonos.graph.catalogue import is_found_by_index, is_never_null, is_ordered_by_index
 from salonos.graph.directives import PUBLIC, Masked, RequiresPermission, Rule, rule_of
@@ -50,7 +50,7 @@ def faults(graph: Graph) -> list[str]:
     found += [
         f"{prefix}_…: two types have ids of this prefix" for prefix in {p for p in prefixes if prefixes.count(p) > 1}
     ]
-    return found
+    return found + narrowing.faults(graph)
 
 
 Fault = tuple[str, str]

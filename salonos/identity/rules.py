@@ -19,7 +19,7 @@ import jwt
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from salonos.kernel.permissions import ROLES, Permission, RoleRights
+from salonos.kernel.permissions import ROLES, Permission, RoleRights, wider_than_own
 
 ACCESS_TOKEN_LIFE = timedelta(minutes=15)
 ACCESS_TOKEN_CHARACTERS_MAX = 1024
@@ -486,9 +486,6 @@ BUILT_IN_ROLE_IDS: Mapping[str, UUID] = {
 }
 """The ids under which the migration wrote the built-in roles."""
 
-OWN_POSSIBLE = ROLES["STAFF"].own
-"""Permissions that can be held for one's own work only: those whose readers know what that is."""
-
 
 def missing_for(actor: RoleRights, granted: RoleRights) -> frozenset[Permission]:
     """The permissions that a person with `actor`'s rights can't grant, since they lack them or hold them for own work."""
@@ -497,10 +494,15 @@ def missing_for(actor: RoleRights, granted: RoleRights) -> frozenset[Permission]
 
 
 def rights_of(permissions: Iterable[str], own: Iterable[str]) -> RoleRights:
-    """Rights as they are stored; names that this release does not know grant nothing."""
+    """Rights as they are stored; names that this release does not know grant nothing.
+
+    Nor does what would reach further than own work: a role that was stored before that was refused.
+    """
     known = Permission.__members__
     held = frozenset(known[name] for name in permissions if name in known)
-    return RoleRights(held, held & frozenset(known[name] for name in own if name in known))
+    rights = RoleRights(held, held & frozenset(known[name] for name in own if name in known))
+    wider = {part for _, part in wider_than_own(rights)}
+    return RoleRights(rights.permissions - wider, rights.own - wider)
 
 
 def stored(permissions: Iterable[Permission]) -> list[str]:

@@ -171,3 +171,22 @@ ROLES: Mapping[str, RoleRights] = {
     "STAFF": RoleRights(_STAFF, own=_STAFF_OWN),
     "ACCOUNTANT": RoleRights(_ACCOUNTANT),
 }
+
+OWN_POSSIBLE = frozenset[Permission]().union(*(rights.own for rights in ROLES.values()))
+"""Permissions that can be held for one's own work only: those whose readers know what that is."""
+
+PARTS: frozenset[tuple[Permission, Permission]] = frozenset(
+    {
+        (Permission.CUSTOMER_READ, Permission.CUSTOMER_NOTES_READ),
+        (Permission.BILL_READ, Permission.CUSTOMER_READ),
+    }
+)
+"""What rows need, and what a part of them needs besides: a field, or a filter. *Own* narrows rows, never a part of them,
+so nobody holds the part for own work only and the rows for all. Start-up compares these pairs with the schema's.
+"""
+
+
+def wider_than_own(rights: RoleRights) -> frozenset[tuple[Permission, Permission]]:
+    """The pairs of `PARTS` whose part is held for own work only although the rows are held for all."""
+    whole = rights.permissions - rights.own
+    return frozenset((rows, part) for rows, part in PARTS if rows in whole and part in rights.own)

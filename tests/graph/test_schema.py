@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from salonos.graph import check, reads
+from salonos.graph import check, narrowing, reads
 from salonos.graph.assemble import DEFINITION, SchemaFault, assemble
+from salonos.graph.directives import rule
 from salonos.graph.fields import EXTENSIONS, by_id, extend, key
 from salonos.graph.roots import Query
 from salonos.kernel.permissions import Permission
@@ -146,6 +147,46 @@ def test_start_up_refuses_a_filter_that_would_tell(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(declared, "metadata", {reads.READ: told})
 
     assert "Query.customers: filter search: would tell what needs CUSTOMER_CONTACT_READ" in check.faults(GRAPH)
+
+
+@pytest.mark.parametrize(
+    ("where", "permission", "rows"),
+    [
+        ("Bill.number", Permission.COMMISSION_READ, "BILL_READ"),
+        ("Branch.name", Permission.CUSTOMER_NOTES_READ, "nothing that own work narrows"),
+        ("PostBillSuccess.method", Permission.BILL_READ, "nothing that own work narrows"),
+        ("BillAlreadyPosted.number", Permission.BILL_READ, "nothing that own work narrows"),
+        ("Query.viewer", Permission.COMMISSION_READ, "nothing that own work narrows"),
+    ],
+)
+def test_start_up_refuses_own_work_where_nothing_narrows_it(
+    where: str, permission: Permission, rows: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kind, name = where.split(".")
+    declared = GRAPH.core.type_map[kind].fields[name].extensions[DEFINITION]  # type: ignore[attr-defined]
+    monkeypatch.setattr(declared, "directives", [rule(permission)])
+
+    (fault,) = [each for each in narrowing.faults(GRAPH) if each.startswith(f"{where}:")]
+
+    assert f"needs {permission.value}, which may be held for own work only" in fault
+    assert f"its rows need {rows}:" in fault
+
+
+@pytest.mark.parametrize("kind", ["Customer", "DayFigures"])
+def test_start_up_refuses_rows_that_own_work_does_not_narrow(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = dataclasses.replace(GRAPH.sources[kind], requires=Permission.COMMISSION_READ)
+    monkeypatch.setitem(GRAPH.sources, kind, source)  # type: ignore[arg-type]  # it is a dict
+
+    told = f"{kind}: COMMISSION_READ may be held for own work only, but all rows are seen then"
+    assert told in check.faults(GRAPH)
+
+
+def test_start_up_refuses_a_filter_that_is_narrower_than_its_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(narrowing, "PARTS", frozenset())
+
+    found = {each.split(":")[0] for each in narrowing.faults(GRAPH)}
+
+    assert {"Customer.notes", "Query.bills(filter.customerId)"} <= found
 
 
 def test_start_up_refuses_silence(monkeypatch: pytest.MonkeyPatch) -> None:

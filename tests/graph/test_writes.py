@@ -143,6 +143,25 @@ async def test_a_guarded_value_of_a_payload_is_denied_at_its_coordinate(ask: Ask
     assert allowed["postBill"] == {"margin": "12.34", "m": "12.34"}
 
 
+async def test_a_guarded_value_of_a_problem_is_denied_at_its_coordinate(ask: Asker) -> None:
+    text = """mutation($i: PostBillInput!) { postBill(input: $i) {
+        ... on BillAlreadyPosted { postedBy bill { id } }
+        ... on PostBillSuccess { warnings { message ... on BillAlreadyPosted { postedBy } } } } }"""
+    told = {"code": "FORBIDDEN", "permission": "STAFF_PROFILE_READ", "coordinate": "BillAlreadyPosted.postedBy"}
+    chosen = await draft(ask)
+    given = {"billId": chosen, "note": "warn"}
+
+    warned = await ask(text, "RECEPTIONIST", KEY, i=given)
+    denied = await ask(text, "RECEPTIONIST", KEY + "1", i=given)
+    allowed = await ask.data(text, "MANAGER", KEY + "2", i=given)
+
+    warning = {"message": "The bill is posted already.", "postedBy": None}
+    assert warned["data"]["postBill"] == {"warnings": [warning]}
+    assert denied["data"]["postBill"] == {"postedBy": None, "bill": {"id": chosen}}
+    assert [error["extensions"] for error in warned["errors"] + denied["errors"]] == [told, told]
+    assert allowed["postBill"] == {"postedBy": "Asha", "bill": {"id": chosen}}
+
+
 async def test_an_object_of_a_payload_is_guarded_by_its_type(ask: Asker) -> None:
     text = (
         "mutation($i: PostBillInput!) { postBill(input: $i) { ... on PostBillSuccess { bill { id } lines { id } } } }"

@@ -107,7 +107,18 @@ class Branch(Node):
     name: str = column(tables.Branch.name, "What it is called.")
 
 
-@node(tables.Customer, scope=everybody, requires=Permission.CUSTOMER_READ)
+def customers_in_reach(access: Access) -> ColumnElement[bool] | None:
+    """Those with a bill of one's own, or all."""
+    if Permission.CUSTOMER_READ not in access.own:
+        return None
+    bill = tables.Bill.__table__.alias("served")
+    served = select(bill.c.id).where(
+        bill.c.customer_id == tables.Customer.id, bill.c.staff_id == actor_value("id", Uuid())
+    )
+    return exists(served.correlate(tables.Customer))
+
+
+@node(tables.Customer, scope=customers_in_reach, requires=Permission.CUSTOMER_READ)
 class Customer(Node):
     """A person we serve."""
 
@@ -365,6 +376,7 @@ class BillAlreadyPostedRaised(problems.Problem):
 
     number: str
     bill_id: UUID
+    posted_by: str = "Asha"
     message: str = "The bill is posted already."
 
 
@@ -373,6 +385,7 @@ class BillAlreadyPosted(Problem):
     """The bill is final already."""
 
     number: str = field("Its number.")
+    posted_by: str | None = field("Who made it final.", requires=Permission.STAFF_PROFILE_READ)
     bill: Bill | None = field("As it is; null out of reach.")
 
 

@@ -9,7 +9,7 @@ from salonos.identity.problems import BuiltInRole, RightsBeyondYours, RoleNameTa
 from salonos.kernel.actor import Actor
 from salonos.kernel.database import Database
 from salonos.kernel.ids import new_id
-from salonos.kernel.permissions import ROLES, Permission
+from salonos.kernel.permissions import PARTS, ROLES, Permission, RoleRights
 from salonos.kernel.problems import Forbidden, InvalidInput, StaleVersion
 from tests.identity.makers import House
 
@@ -145,6 +145,31 @@ async def test_what_is_wrong_with_a_role_is_said_with_its_path(house: House) -> 
     assert await refused(name="New", permissions=catalog, own_permissions=catalog) == ("ownPermissions", "NOT_ACCEPTED")
     own = (Permission.BILL_READ,)
     assert await refused(name="New", permissions=catalog, own_permissions=own) == ("ownPermissions", "NOT_ACCEPTED")
+
+
+@pytest.mark.parametrize("pair", sorted(PARTS, key=str), ids=lambda pair: "-".join(each.name for each in pair))
+async def test_nobody_holds_a_part_more_narrowly_than_its_rows(
+    house: House, pair: tuple[Permission, Permission]
+) -> None:
+    owner, (rows, part) = await house.actor("owner"), pair
+    message = f"These reach further than own work: {part.name} for own work needs {rows.name} for own work."
+
+    role = await create(house, owner, name="Both", permissions=pair, own_permissions=pair)
+    for refused in (
+        create(house, owner, name="Wider", permissions=pair, own_permissions=(part,)),
+        update(house, owner, role, own_permissions=(part,)),
+    ):
+        with pytest.raises(InvalidInput) as problem:
+            await refused
+        (issue,) = problem.value.issues
+        assert (issue.path, issue.code, issue.message) == (("ownPermissions",), "NOT_ACCEPTED", message)
+
+    assert await stored(house.database, role) == ({rows.name, part.name}, {rows.name, part.name})
+    await update(house, owner, role, own_permissions=(rows,))
+    await update(house, owner, role, version=2, own_permissions=())
+    await update(house, owner, role, version=3, permissions=(part,), own_permissions=(part,))
+    old = rules.rights_of([rows.name, part.name], [part.name])
+    assert old == RoleRights(frozenset({rows}))
 
 
 async def test_names_are_unique_without_regard_to_case(house: House) -> None:

@@ -12,7 +12,7 @@ from salonos.identity.commands import authority
 from salonos.identity.problems import BuiltInRole, RoleNameTaken
 from salonos.kernel.database import constraint_of
 from salonos.kernel.ids import new_id
-from salonos.kernel.permissions import Permission, RoleRights
+from salonos.kernel.permissions import OWN_POSSIBLE, Permission, RoleRights, wider_than_own
 from salonos.kernel.problems import StaleVersion, invalid, not_found
 from salonos.kernel.text import safe_text, search_key
 from salonos.kernel.work import Work
@@ -98,18 +98,22 @@ async def update_role(work: Work, role_id: UUID, change: RoleChange, *, expected
 def _changed(was: RoleRights, permissions: Iterable[Permission] | None, own: Iterable[Permission] | None) -> RoleRights:
     """The rights after a change; what is held for own work only is always among the permissions.
 
-    Raises: InvalidInput for own work where nothing says what that is.
+    Raises: InvalidInput for own work where nothing says what that is, or where the rows are held for all work.
     """
     held = was.permissions if permissions is None else frozenset(permissions)
     own_now = was.own & held if own is None else frozenset(own)
-    if strangers := own_now - rules.OWN_POSSIBLE:
+    if strangers := own_now - OWN_POSSIBLE:
         names = ", ".join(rules.stored(strangers))
         raise invalid(("ownPermissions",), "NOT_ACCEPTED", f"There is no own work to narrow these to: {names}.")
     if not own_now <= held:
         raise invalid(("ownPermissions",), "NOT_ACCEPTED", "These are to be among the permissions too.")
     if not held:
         raise invalid(("permissions",), "REQUIRED", "A role has at least one permission.")
-    return RoleRights(held, own_now)
+    rights = RoleRights(held, own_now)
+    if wider := wider_than_own(rights):
+        pairs = "; ".join(sorted(f"{part.name} for own work needs {rows.name} for own work" for rows, part in wider))
+        raise invalid(("ownPermissions",), "NOT_ACCEPTED", f"These reach further than own work: {pairs}.")
+    return rights
 
 
 def _checked_name(name: str) -> str:
