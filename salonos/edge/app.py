@@ -211,13 +211,13 @@ class App:
         self._open.push_async_callback(engine.live.stop)
         identity_of_tokens = Identity(database)
         self.database = database
-        watch = Watch(identity_of_tokens)
+        watch = Watch(identity_of_tokens, self.settings.sockets_per_device)
         self.endpoint = Endpoint(engine, identity_of_tokens, self.gate, watch, persisted)
         self._open.push_async_callback(self.endpoint.deadlines.stop)
         self.files = Files(database, identity_of_tokens, self.gate, self.endpoint.deadlines)
         self.papers = Papers(database, self.gate)
         self._open.callback(self.papers.close)
-        self.sockets = Sockets(engine, watch, self.gate, persisted, device_max=self.settings.sockets_per_device)
+        self.sockets = Sockets(engine, watch, self.gate, persisted)
         self.watched = metrics.Metrics(database, self.settings.metrics_token, self.held)
         if self.settings.is_traced:
             traces = importlib.import_module("salonos.edge.tracing").start("salonos-api")

@@ -30,7 +30,7 @@ from salonos.edge.gate import (
     reply,
 )
 from salonos.edge.persisted import Persisted, PersistedQueryNotFound, named
-from salonos.edge.sessions import Watch, actor_of, close_code, token_of
+from salonos.edge.sessions import TooManyStreams, Watch, actor_of, close_code, token_of
 from salonos.edge.strict_json import Malformed, read_object
 from salonos.graph import errors
 from salonos.graph.context import RequestFacts
@@ -227,8 +227,14 @@ class Endpoint:
     async def stream(
         self, asked: Asked, facts: RequestFacts, headers: Incoming, receive: Receive, send: Send, common: Headers
     ) -> None:
-        """A subscription as server-sent events, until it ends, the client goes, or the session is over."""
-        session = await self.watch.begin(token_of(headers.get(b"authorization").decode("latin-1")))
+        """A subscription as server-sent events, until it ends, the client goes, or the session is over.
+
+        Raises: Unauthenticated; Refused when the device has too many streams open.
+        """
+        try:
+            session = await self.watch.begin(token_of(headers.get(b"authorization").decode("latin-1")))
+        except TooManyStreams:
+            raise Refused(429, "This device has too many streams open. Close one.", code="TOO_MANY_REQUESTS") from None
         events = self.engine.subscribe(session.actor, facts, asked.query, asked.operation_name, asked.variables)
         start = [*SECURITY_HEADERS, *common, EVENT_STREAM]
         ends: list[asyncio.Future[Any]] = []

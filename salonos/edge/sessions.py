@@ -1,7 +1,9 @@
 """From a token to an actor: per request, and again and again for as long as a socket is open."""
 
 import asyncio
+from collections import Counter
 from dataclasses import dataclass, field
+from uuid import UUID
 
 from salonos.edge.gate import Incoming
 from salonos.graph import errors
@@ -39,6 +41,10 @@ async def actor_of(identity: Identity, headers: Incoming, *, fresh: bool) -> Act
     return await identity.authenticate(token_of(authorization), fresh=fresh) if authorization else NOBODY
 
 
+class TooManyStreams(Exception):  # noqa: N818  a refusal
+    """The device has as many websockets and event streams open as it may have."""
+
+
 @dataclass(eq=False)
 class Watched:
     """The session behind an open stream. `over` is done once it is over, with the reason."""
@@ -59,20 +65,29 @@ class Watched:
 
 @dataclass
 class Watch:
-    """The sessions behind a process's open streams: every two seconds one statement looks at all of them."""
+    """The sessions behind a process's open streams: every two seconds one statement looks at all of them.
+
+    `device_max`: how many streams one session, which is one device, may have open at a time; None for any number.
+    """
 
     identity: Identity
+    device_max: int | None = None
     watched: set[Watched] = field(default_factory=set)
+    by_device: Counter[UUID] = field(default_factory=Counter)
     _looking: asyncio.Task[None] | None = None
 
     async def begin(self, token: str) -> Watched:
         """A session to be watched until `end`.
 
-        Raises: Unauthenticated.
+        Raises: Unauthenticated; TooManyStreams.
         """
         actor = await self.identity.authenticate(token, fresh=True)
+        device = self.identity.claims(token).session_id
+        if self.device_max is not None and self.by_device[device] >= self.device_max:
+            raise TooManyStreams
         made = Watched(self.identity.claims(token), asyncio.get_running_loop().create_future(), actor)
         self.watched.add(made)
+        self.by_device[device] += 1
         if self._looking is None or self._looking.done():
             self._looking = asyncio.create_task(self._look(), name="sessions")
         return made
@@ -80,6 +95,10 @@ class Watch:
     def end(self, watched: Watched) -> None:
         """Nobody asks for it any more."""
         self.watched.discard(watched)
+        device = watched.claims.session_id
+        self.by_device[device] -= 1
+        if not self.by_device[device]:
+            del self.by_device[device]
         if not self.watched and self._looking is not None:
             self._looking.cancel()
             self._looking = None

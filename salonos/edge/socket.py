@@ -9,18 +9,16 @@ from collections import Counter
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from typing import Any
-from uuid import UUID
 
 import orjson
 
 from salonos.edge.gate import Gate, Incoming, Receive, Refused, Scope, Send
 from salonos.edge.persisted import Persisted, PersistedQueryNotFound, named
-from salonos.edge.sessions import Watch, Watched, close_code, token_of
+from salonos.edge.sessions import TooManyStreams, Watch, Watched, close_code, token_of
 from salonos.edge.strict_json import Malformed, read_object
 from salonos.graph import errors
 from salonos.graph.context import RequestFacts
 from salonos.graph.execute import REQUEST_COST, Engine
-from salonos.kernel.actor import Actor
 from salonos.kernel.ids import new_id
 from salonos.kernel.problems import BadRequest, TooMany, Unauthenticated
 
@@ -54,9 +52,6 @@ class Sockets:
     persisted: Persisted = field(default_factory=Persisted)
     strangers: Counter[str] = field(default_factory=Counter)
     open: set["Socket"] = field(default_factory=set)
-    device_max: int | None = None
-    by_device: Counter[UUID] = field(default_factory=Counter)
-    """How many sockets each session has open."""
     _told: tuple[bytes, str, str] = (b"", "", "")
 
     def next_text(self, head: str, body: bytes) -> str:
@@ -96,12 +91,6 @@ class Sockets:
         finally:
             self.open.discard(socket)
 
-    def leave(self, device: UUID) -> None:
-        """A socket of a device is gone."""
-        self.by_device[device] -= 1
-        if not self.by_device[device]:
-            del self.by_device[device]
-
 
 @dataclass(eq=False)
 class Socket:
@@ -116,7 +105,6 @@ class Socket:
     waiting: asyncio.Task[None] | None = None
     """A message that the server did not take at once."""
     is_over: bool = False
-    device: UUID | None = None
 
     async def run(self) -> None:
         """Until either side closes it."""
@@ -132,8 +120,6 @@ class Socket:
             await self.close(closing(error))
         finally:
             self.is_over = True
-            if self.device is not None:
-                self.sockets.leave(self.device)
             if self.session is not None:
                 self.sockets.watch.end(self.session)
             tasks = [*self.running.values(), *([self.waiting] if self.waiting else [])]
@@ -171,19 +157,8 @@ class Socket:
         if not isinstance(payload, dict):
             raise Close(4400, "Invalid payload")
         self.session = await self.sign_in(payload)
-        self.count_device(self.session.actor())
         await self.say(b'{"type":"connection_ack"}')
         return True
-
-    def count_device(self, actor: Actor) -> None:
-        """One more socket of a device, if it may have one more."""
-        by_device, device = self.sockets.by_device, actor.session_id
-        if device is None or self.sockets.device_max is None:
-            return
-        if by_device[device] >= self.sockets.device_max:
-            raise Close(4429, "Too many sockets")
-        by_device[device] += 1
-        self.device = device
 
     def charge_message(self) -> None:
         """A message is paid for like a request, so that nobody floods the process with them."""
@@ -204,6 +179,8 @@ class Socket:
             return await self.sockets.watch.begin(token_of(given))
         except Unauthenticated:
             raise Close(4401, "Unauthorized") from None
+        except TooManyStreams:
+            raise Close(4429, "Too many sockets") from None
         except (OSError, RuntimeError, TimeoutError) as error:  # of the database, not of this socket
             raise closing(error) from error
 

@@ -3,8 +3,11 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from typing import Any
 
+import httpx
+import orjson
 import pytest
 import websockets
 from websockets.asyncio.client import ClientConnection, connect
@@ -229,6 +232,29 @@ async def test_a26_a_device_has_five_sockets_and_gives_them_back(unharmed: Serve
         await each.close()
     async with opened(unharmed) as again:
         await greet(again, unharmed.owner)
+
+
+async def test_a26_event_streams_count_as_sockets_and_are_given_back(unharmed: Served) -> None:
+    headers = {"accept": "text/event-stream", "authorization": f"Bearer {unharmed.owner}"}
+    body = {"query": "subscription { dashboardChanged { billCount } }"}
+    told = {"message": "This device has too many streams open. Close one.", "extensions": {"code": "TOO_MANY_REQUESTS"}}
+
+    async def asked(client: httpx.AsyncClient, kept: AsyncExitStack) -> httpx.Response:
+        stream = client.stream("POST", f"{unharmed.address}/graphql", json=body, headers=headers)
+        return await kept.enter_async_context(stream)
+
+    async with httpx.AsyncClient(trust_env=False, timeout=2 * CLOSE_S) as client, opened(unharmed) as socket:
+        await greet(socket, unharmed.owner)
+        async with AsyncExitStack() as kept:
+            assert [(await asked(client, kept)).status_code for _ in range(4)] == [200] * 4
+            refused = await asked(client, kept)
+            assert (refused.status_code, orjson.loads(await refused.aread())) == (429, {"errors": [told]})
+            async with opened(unharmed) as another:
+                await send(another, type="connection_init", payload={"Authorization": f"Bearer {unharmed.owner}"})
+                assert await closed_with(another) == 4429
+        async with asyncio.timeout(2 * CLOSE_S), AsyncExitStack() as kept:
+            while (await asked(client, kept)).status_code != 200:  # until the server has seen the four go
+                pass
 
 
 @pytest.mark.parametrize("name", ["A27 a socket without a mask", "A27 a reserved bit", "A27 an unknown opcode", "A27 a long control frame", "A27 bad UTF-8"])  # fmt: skip
