@@ -328,6 +328,7 @@ _LOOKALIKES = str.maketrans("@4301!5$7", "aaeoiisst")
 _KEY_ROWS = ("01234567890", "abcdefghijklmnopqrstuvwxyz", "qwertyuiop", "asdfghjkl", "zxcvbnm")
 _AROUND_WORDS = "0123456789 !@#$%^&*()-_=+.,;:?/'\"~`|<>[]{}\\"
 _OWN_WORD_CHARACTERS_MIN = 4
+_LISTED_CHARACTERS_MIN = 4
 _PHONE_DIGITS_MAX = 12
 
 
@@ -339,10 +340,13 @@ class PasswordFault(enum.Enum):
     TOO_COMMON = "This password is among the first that others would try."
 
 
-def password_fault(password: str, *, own_words: Iterable[str] = ()) -> PasswordFault | None:
+def password_fault(
+    password: str, *, own_words: Iterable[str] = (), listed: frozenset[str] = frozenset()
+) -> PasswordFault | None:
     """Why a new password is refused; None when it is good. Any characters will do, none is demanded.
 
-    `own_words` are the person's names: a password made of one is the first guess of whoever knows them.
+    `own_words` are the person's names: a password made of one is the first guess of whoever knows them. `listed` are
+    the `listed_cores` of passwords that became known elsewhere.
     """
     if len(password) < PASSWORD_CHARACTERS_MIN:
         return PasswordFault.TOO_SHORT
@@ -350,9 +354,17 @@ def password_fault(password: str, *, own_words: Iterable[str] = ()) -> PasswordF
         return PasswordFault.TOO_LONG
     own = {core for word in own_words if len(word) >= _OWN_WORD_CHARACTERS_MIN for core in _cores(word)}
     is_date_or_phone_number = password.isdecimal() and len(password) <= _PHONE_DIGITS_MAX
-    if is_date_or_phone_number or _cores(password) & (_COMMON | own) or _is_walk(password.casefold()):
+    cores = _cores(password)
+    is_first_guess = not (cores.isdisjoint(_COMMON) and cores.isdisjoint(own) and cores.isdisjoint(listed))
+    if is_date_or_phone_number or is_first_guess or _is_walk(password.casefold()):
         return PasswordFault.TOO_COMMON
     return None
+
+
+def listed_cores(passwords: Iterable[str]) -> frozenset[str]:
+    """What a list of known passwords refuses: each in any spelling, and with whatever digits and signs around it."""
+    cores = (core for password in passwords for core in _cores(password))
+    return frozenset(core for core in cores if len(core) >= _LISTED_CHARACTERS_MIN)
 
 
 def _cores(password: str) -> set[str]:

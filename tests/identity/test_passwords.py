@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Awaitable
 from typing import Any
 
 import pytest
@@ -187,3 +188,23 @@ async def test_passwords_are_nowhere_but_in_their_hash(house: House, caplog: pyt
         assert not any(secret in text for text in stored)
     assert canary not in str(refused.value)
     assert canary not in repr(commands.NewOwner(display_name="A", username="a", password=canary))
+
+
+async def test_passwords_that_became_known_are_refused_wherever_one_is_chosen(house: House) -> None:
+    known = passwords.known_passwords()
+    owner = await house.actor("owner")
+
+    async def refused(attempt: Awaitable[object]) -> tuple[object, str]:
+        with pytest.raises(InvalidInput) as problem:
+            await attempt
+        (issue,) = problem.value.issues
+        return issue.path[0], issue.code
+
+    assert len(known) > 25_000
+    for password in ("starwars", "Liverpool#9", "q1w2e3r4t5", "corvette", "1qaz2wsx"):
+        assert await refused(commands.new_hash(password)) == ("password", "TOO_COMMON")
+    new = commands.NewOwner(display_name="Meera", username="meera", password="samantha")
+    take_on = house.database.run(Actor.system(), lambda work: commands.create_owner(work, new))
+    assert await refused(take_on) == ("password", "TOO_COMMON")
+    change = commands.change_password(house.database, owner, current_password=PASSWORD, new_password="Midnight.7")
+    assert await refused(change) == ("newPassword", "TOO_COMMON")

@@ -98,6 +98,19 @@ def test_passwords_that_others_try_first_are_refused(password: str, fault: Passw
     assert rules.password_fault(password, own_words=("asha", "Asha Rao", "")) is fault
 
 
+def test_a_listed_password_is_refused_in_every_spelling_of_it() -> None:
+    listed = rules.listed_cores(["starwars", "1qaz2wsx", "M1dn1ght", "abc"])
+
+    def fault(password: str) -> PasswordFault | None:
+        return rules.password_fault(password, listed=listed)
+
+    assert listed == {"starwars", "iqaz2wsx", "qaz2wsx", "midnight"}
+    for refused in ("starwars", "St@rWars!!", "2026starwars", "1qaz2wsx", "1QAZ2WSX.", "midnight12"):
+        assert fault(refused) is PasswordFault.TOO_COMMON
+    for good in ("starwars and tea", "abc of umbrellas", "midnightblueumbrella"):
+        assert fault(good) is None
+
+
 @given(st.text(max_size=200))
 def test_any_text_has_one_answer(password: str) -> None:
     fault = rules.password_fault(password, own_words=(password[:5],))

@@ -4,9 +4,11 @@ Passwords never reach a log, an event or the audit trail: they travel as argumen
 """
 
 import asyncio
+import importlib
 import unicodedata
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from typing import TypeVar
 
 from argon2 import PasswordHasher
@@ -90,12 +92,23 @@ async def renewed(password: str, password_hash: str) -> str | None:
     return await hashing.run(lambda: hashing.hasher.hash(_typed(password)))
 
 
+@cache
+def known_passwords() -> frozenset[str]:
+    """The thirty thousand passwords that people use most, as the package zxcvbn brings them (MIT).
+
+    Loaded by the first who chooses a password, in a thread: most processes of a day need none.
+    """
+    lists: dict[str, list[str]] = importlib.import_module("zxcvbn.frequency_lists").FREQUENCY_LISTS
+    return rules.listed_cores(lists["passwords"])
+
+
 async def new_hash(password: str, *, own_words: Iterable[str] = (), path: tuple[str | int, ...] = ("password",)) -> str:
     """The hash of a new password. Made before the transaction that stores it, which is not to wait for it.
 
     Raises: InvalidInput at `path` for a password that is too short, too long, or one that others would try first.
     """
-    fault = rules.password_fault(password, own_words=own_words)
+    listed = await asyncio.to_thread(known_passwords)
+    fault = rules.password_fault(password, own_words=own_words, listed=listed)
     if fault is not None:
         raise invalid(path, fault.name, fault.value)
     return await hash_of(password)
