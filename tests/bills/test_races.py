@@ -5,19 +5,23 @@ import os
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import UUID
 
 from salonos.bills import commands
+from salonos.bills.commands import NewRefund
 from salonos.bills.problems import BillAlreadyPosted, CashLimitExceeded
 from salonos.bills.rules import Tender
 from salonos.kernel.database import Database
 from salonos.kernel.problems import StaleVersion
 from salonos.kernel.work import FAILPOINT, Work
-from tests.bills.makers import CASH, NOW, SYSTEM, UPI, Shop, book_balance, make_shop
+from tests.bills.makers import CARD, CASH, NOW, ON_ACCOUNT, SYSTEM, UPI, Shop, book_balance, make_shop
+from tests.bills.test_books import DIFFERENCES
 
 ATTEMPTS = 4000 if "SALONOS_PROVE" in os.environ else 500
+ROUNDS = 200 if "SALONOS_PROVE" in os.environ else 10
 AT_ONCE, ROLLED_BACK_OF_TEN = 4, 3
 MIDNIGHT = datetime(2027, 3, 31, 18, 30, tzinfo=UTC)
 BEFORE_MIDNIGHT = datetime(2027, 3, 31, 18, 29, 59, 999_000, tzinfo=UTC)
@@ -88,6 +92,38 @@ async def test_a_draft_that_is_paid_and_posted_at_once_is_posted_once(database: 
         assert outcomes.count("DONE") == 1
     assert await database.pool.fetchval("select count(distinct number) from bills") == 10
     assert await database.pool.fetchval(BOOKS_ARE_WRONG) == 0
+
+
+async def test_all_that_can_happen_to_a_bill_at_once_happens_in_some_order(database: Database) -> None:
+    shop = await make_shop(database)
+    outcomes: Counter[str] = Counter()
+
+    for _ in range(ROUNDS):
+        bill_id = await shop.check_out((UPI, 100_000), (ON_ACCOUNT, 78_700), customer_id=shop.customer_id)
+        ended = await asyncio.gather(*(shop.database.run(SYSTEM, each, now=NOW) for each in await afterwards(shop, bill_id)),
+                                     return_exceptions=True)  # fmt: skip
+        outcomes.update(type(each).__name__ for each in ended)
+        assert await database.pool.fetchval(DIFFERENCES) == "{}"
+
+    assert set(outcomes) <= {"UUID", "list", "StaleVersion", "NothingOwed", "TooLateToVoid", "NothingLeftToRefund",
+                             "InvalidInput"}, outcomes  # fmt: skip
+    assert outcomes["UUID"] + outcomes["list"] >= ROUNDS
+    notes = "select count(*) from bills where kind = 'CREDIT_NOTE' group by original_id having count(*) > 1"
+    assert await database.pool.fetchval(notes) is None
+
+
+async def afterwards(shop: Shop, bill_id: UUID) -> list[Callable[[Work], Awaitable[object]]]:
+    """All that may happen to a posted bill on which something is owed, twice each."""
+    payment_id = (await shop.row("payments", bill_id))["id"]
+    refund = NewRefund(bill_id=bill_id, reason="x", method=UPI)
+    debt = {"branch_id": shop.branch_id, "customer_id": shop.customer_id, "tender": Tender(UPI, 78_700)}
+    return [
+        lambda work: commands.refund_bill(work, refund),
+        lambda work: commands.void_bill(work, bill_id, reason="x", expected_version=1),
+        lambda work: commands.collect_balance(work, **debt),
+        lambda work: commands.write_off_balance(work, bill_id, reason="x", expected_version=1),
+        lambda work: commands.correct_payment(work, payment_id, method=CARD, reference=None),
+    ] * 2
 
 
 async def test_racing_tills_leave_no_gap_and_no_bill_without_its_entry(database: Database) -> None:
