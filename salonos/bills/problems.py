@@ -44,6 +44,15 @@ class CustomerRequired(Problem):
 
 
 @dataclass(eq=False)
+class RecipientRequired(Problem):
+    """So large a tax invoice names its recipient: a customer (None: nobody was named), and their address."""
+
+    customer_id: UUID | None
+    limit: Money
+    message: str = "A tax invoice of so much needs the customer's name and address."
+
+
+@dataclass(eq=False)
 class CreditLimitExceeded(Problem):
     """The customer would owe more than they may."""
 

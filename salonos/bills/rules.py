@@ -14,6 +14,8 @@ from salonos.accounting.rules import PaymentMethod
 from salonos.kernel.money import half_up, spread, to_whole_rupee
 from salonos.salon.rules import TaxScheme
 
+RECIPIENT_STATED_FROM_PAISE: Final = 50_000_00
+"""From this taxable value on a tax invoice to somebody unregistered has their name and address (Rule 46 CGST Rules)."""
 LINES_MAX: Final = 200
 PAYMENTS_MAX: Final = 50
 PAYMENTS_CORRECTED_MAX: Final = 100

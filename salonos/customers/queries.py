@@ -26,6 +26,12 @@ async def customer_for_bill(work: Work, customer_id: UUID) -> tables.Customer | 
     return await work.session.get(tables.Customer, customer_id)
 
 
+async def has_address(work: Work, customer_id: UUID) -> bool:
+    """Whether a customer's address is known."""
+    found = select(tables.Customer.address_sealed.is_not(None)).where(tables.Customer.id == customer_id)
+    return bool((await work.session.execute(found)).scalar_one_or_none())
+
+
 async def lock(work: Work, customer_id: UUID) -> None:
     """Makes others wait who want to write about a customer; rows that only point at the customer are not held up."""
     found = select(tables.Customer.id).where(tables.Customer.id == customer_id).with_for_update(key_share=True)

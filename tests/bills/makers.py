@@ -23,6 +23,7 @@ from tests.salon.makers import make_branch
 SYSTEM = Actor.system()
 NOW = datetime(2026, 11, 23, 6, 30, tzinfo=UTC)
 TODAY = date(2026, 11, 23)
+ADDRESS = "4/2, MG Road\nMysuru 570001"
 CASH, UPI, CARD, ON_ACCOUNT = PaymentMethod.CASH, PaymentMethod.UPI, PaymentMethod.CARD, PaymentMethod.ON_ACCOUNT
 
 
@@ -100,7 +101,10 @@ async def make_shop(database: Database, code: str = "BLR1", **branch: Any) -> Sh
     branch_id = await make_branch(database, code, **branch)
     items = await make_catalog(database)
     customer_id = await database.run(
-        SYSTEM, lambda work: customers.create_customer(work, NewCustomer(name="Asha Rao", phone="+919876543210"))
+        SYSTEM,
+        lambda work: customers.create_customer(
+            work, NewCustomer(name="Asha Rao", phone="+919876543210", address=ADDRESS)
+        ),
     )
     return Shop(database, branch_id, items, customer_id, (await make_staff(database), await make_staff(database)))
 

@@ -363,7 +363,7 @@ async def test_two_hundred_lines_take_several_pages_with_their_titles(database: 
     )
     lines = (shop.haircut,) * 199 + (NewLine(product_id=product_id),)
     total = 199 * 78_750 + 99_900
-    bill_id = await shop.check_out((UPI, -(-total // 100) * 100), lines=lines)
+    bill_id = await shop.check_out((UPI, -(-total // 100) * 100), lines=lines, customer_id=shop.customer_id)
 
     document: Document = await paper(database, bill_id)
     text = text_of(drawn(document, ReceiptFormat.A4).body)

@@ -242,11 +242,11 @@ async def test_a_sale_with_stock_takes_three_statements_more(database: Database,
     await store.receive(line(store.serum_id, 100_000, 1_00))
     receptionist = actor_as("RECEPTIONIST", store.branch_id)
     haircut = replace(store.shop.haircut, discount_paise=100, discount_reason="x")
-    lines = (haircut, store.shop.serum) * 50
+    lines = (haircut, store.shop.serum) * 25
 
     with statements.counted() as asked:
         await store.shop.check_out(
-            (UPI, 1_000_000), (CASH, 8_923_000), lines=lines, customer_id=store.shop.customer_id, actor=receptionist
+            (UPI, 1_000_000), (CASH, 3_962_000), lines=lines, customer_id=store.shop.customer_id, actor=receptionist
         )
 
     assert len(asked) == STATEMENTS_MAX

@@ -10,6 +10,7 @@ from salonos.accounting import commands as accounting
 from salonos.accounting import rules as accounts
 from salonos.accounting.commands import Document, NewEntry, NewLine, NewMoneyMove, PostedEntry, TaxLine
 from salonos.bills import events, problems, queries, rules, tables
+from salonos.customers import queries as customers
 from salonos.inventory import commands as inventory
 from salonos.kernel.checks import Checks, Path
 from salonos.kernel.money import Money
@@ -64,8 +65,9 @@ async def book_sale(
 
     Locks stock levels, daily balances, the document series, the entry series, until the commit.
 
-    Raises: StockTooLow; PeriodClosed; ClockBehind; NumberSeriesExhausted; StartOver past midnight.
+    Raises: RecipientRequired; StockTooLow; PeriodClosed; ClockBehind; NumberSeriesExhausted; StartOver past midnight.
     """
+    await _require_recipient(work, sale)
     services = sum(line.tax.taxable_paise for line in sale.lines if line.is_service)
     amounts = rules.sale_amounts(
         sale.figures,
@@ -102,6 +104,16 @@ async def book_sale(
             ),
         ),
     )
+
+
+async def _require_recipient(work: Work, sale: Sale) -> None:
+    """Rule 46(e) CGST Rules: who is unregistered and buys for so much stands on the invoice with name and address."""
+    is_small = sale.figures.taxable_paise < rules.RECIPIENT_STATED_FROM_PAISE
+    if is_small or sale.buyer_gstin is not None or sale.kind is not rules.BillKind.TAX_INVOICE:
+        return
+    if sale.customer_id is None or not await customers.has_address(work, sale.customer_id):
+        limit = Money(rules.RECIPIENT_STATED_FROM_PAISE)
+        raise problems.RecipientRequired(customer_id=sale.customer_id, limit=limit)
 
 
 async def book_money(

@@ -9,12 +9,11 @@ from uuid import UUID
 from salonos.accounting.rules import MoneyDirection, PaymentMethod
 from salonos.bills.documents.upi import upi_link
 from salonos.bills.documents.words import amount_in_words
-from salonos.bills.rules import BillKind, BillStatus
+from salonos.bills.rules import RECIPIENT_STATED_FROM_PAISE, BillKind, BillStatus
 from salonos.salon.rules import STATES
 
 COMPOSITION: Final = "Composition taxable person, not eligible to collect tax on supplies"
 """To the letter of rule 5(1)(f) of the CGST Rules."""
-RECIPIENT_STATED_FROM_PAISE: Final = 50_000_00
 """From this taxable value on an unregistered recipient's address and state stand on the invoice (rule 46(e))."""
 METHODS: Final = {
     PaymentMethod.CASH: "Cash",

@@ -40,6 +40,16 @@ class CustomerRequired(Problem):
     balance_due: Money = field("What would be owed.")
 
 
+@problem(problems.RecipientRequired)
+class RecipientRequired(Problem):
+    """So large a tax invoice to somebody unregistered names the recipient, with their address."""
+
+    customer: Customer | None = field(
+        "Whose address is missing; null where a customer has to be named, and out of reach."
+    )
+    limit: Money = field("From this taxable value on.")
+
+
 @problem(problems.CreditLimitExceeded)
 class CreditLimitExceeded(Problem):
     """The customer would owe more than they may."""

@@ -24,6 +24,7 @@ from salonos.bills.graph.problems import (
     DiscountNeedsApproval,
     PaymentsDoNotAddUp,
     PaymentsExceedTotal,
+    RecipientRequired,
 )
 from salonos.bills.graph.reads import Bill, Payment
 from salonos.bills.graph.references import SAME_REFERENCE, with_same_reference
@@ -187,6 +188,7 @@ PostBillResult = Annotated[
     | BillAlreadyPosted
     | CustomerRequired
     | CreditLimitExceeded
+    | RecipientRequired
     | StockTooLow
     | PeriodClosed
     | ClockBehind
@@ -200,6 +202,7 @@ CheckOutResult = Annotated[
     | PaymentsExceedTotal
     | CustomerRequired
     | CreditLimitExceeded
+    | RecipientRequired
     | CashLimitExceeded
     | DiscountNeedsApproval
     | ApprovalNotValid
