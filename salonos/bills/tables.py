@@ -273,6 +273,7 @@ class Payment(Base):
         Index("ix_payments_bill_id_received_at_id", "bill_id", "received_at", "id"),
         Index("ix_payments_money_move_id", "money_move_id"),
         Index("ix_payments_business_date_method", "business_date", "method"),
+        Index("ix_payments_method_bill_id", "method", "bill_id"),
     )
 
 

@@ -70,7 +70,7 @@ from salonos.graph.reads import (
     table_of,
 )
 from salonos.kernel import crypto
-from salonos.kernel.actor import Actor
+from salonos.kernel.actor import Access, Actor
 from salonos.kernel.ids import id_value
 from salonos.kernel.permissions import Permission
 
@@ -351,6 +351,7 @@ def where(  # noqa: PLR0913  each says something else about one condition
     requires: Permission | None = None,
     masked: tuple[Permission, Condition] | None = None,
     varies: bool = False,
+    through: Callable[[Access], Predicate | None] | None = None,
 ) -> Any:
     """A filter's input field: equality unless `condition(on, value)` says otherwise.
 
@@ -358,11 +359,13 @@ def where(  # noqa: PLR0913  each says something else about one condition
     column's. `parts`: what the condition's parameters are made of, one each, in place of the value itself.
     `masked=(permission, condition)`: the condition for those without the permission. `varies`: few or nearly all rows
     may pass, by the value; a page in another order than the field's own is then planned by PostgreSQL for each value.
+    `through`: the row scope of another type by whose rows these are found, which the condition is handed as `reach`: what
+    is out of reach there must not be told by what is found here.
     """
     if parts is None:
         make: Callable[[Any], Any] = _unchanged if prefix is None else _ids_of(prefix)
         parts = (Part(make, kind or (Uuid() if prefix else on.expression.type)),)
-    test = Where(on, parts, condition or _equal, requires, masked, prefix, varies)
+    test = Where(on, parts, condition or _equal, requires, masked, prefix, varies, through)
     directives = [each for each in (rule(requires),) if each is not None]
     return strawberry.field(
         description=description, directives=directives, default=strawberry.UNSET, metadata={READ: test}

@@ -221,12 +221,16 @@ class Where:
     prefix: str | None = None
     varies: bool = False
     """Whether few or nearly all rows may pass, so that no one statement plan serves every value."""
+    through: Callable[[Access], Predicate | None] | None = None
+    """The row scope of another type whose rows the condition goes by; it takes the predicate as `reach`, or None."""
 
     def test(self, access: Access, parameters: Sequence[ColumnElement[Any]]) -> Predicate:
         """The condition for these rights."""
         unless = self.masked
         condition = self.condition if unless is None or unless[0] in access.permissions else unless[1]
-        return condition(self.on, *parameters)
+        if self.through is None:
+            return condition(self.on, *parameters)
+        return condition(self.on, *parameters, reach=self.through(access))
 
 
 @dataclass(frozen=True)

@@ -5,13 +5,16 @@ from typing import Any
 
 import pytest
 
-from salonos.bills import commands
+from salonos.bills import commands, queries
 from salonos.bills.commands import NewTip
+from salonos.customers import commands as customers
+from salonos.customers.commands import NewCustomer
+from salonos.kernel.actor import Actor
 from salonos.kernel.database import Database
 from salonos.kernel.ids import id_text, new_id
 from salonos.salon.rules import TaxScheme
 from tests.bills.asking import Asker
-from tests.bills.makers import CASH, NOW, ON_ACCOUNT, SYSTEM, UPI, Shop, actor_as, make_shop
+from tests.bills.makers import CARD, CASH, NOW, ON_ACCOUNT, SYSTEM, UPI, Shop, actor_as, make_shop
 from tests.salon.makers import make_branch
 from tests.statements import Statements
 
@@ -118,6 +121,56 @@ async def test_bills_are_found_by_all_that_tells_them_apart(database: Database) 
         found = (await ask.data(BILLS, filter=condition))["bills"]
         assert {bill["id"] for bill in found["nodes"]} == expected, name
         assert found["totalCount"] == len(expected), name
+
+
+async def test_a_search_is_one_statement_and_tells_no_more_than_may_be_seen(
+    database: Database, statements: Statements
+) -> None:
+    """By phone, name, amount and way of paying: for the till, for who sees first names only, and for a stylist."""
+    shop = await make_shop(database)
+    kavya = NewCustomer(name="Kavya Rao", phone="+919845012345")
+    other_id = await database.run(SYSTEM, lambda work: customers.create_customer(work, kavya), now=NOW)
+    stylist = actor_as("STAFF", shop.branch_id, staff_id=shop.staff_ids[0])
+    long_ago = await shop.check_out((CASH, 200_000), customer_id=other_id, now=NOW - timedelta(days=200))
+    ask = Asker(database)
+    theirs = id_text("bill", long_ago)
+    today = id_text("bill", await shop.check_out((UPI, 100_000), (CASH, 100_000), customer_id=shop.customer_id))
+    cheap = id_text("bill", await shop.check_out((CARD, 78_800), lines=(shop.haircut,)))
+    fixed = await shop.check_out((CARD, 178_700))
+    wrong = await database.run(SYSTEM, lambda work: queries.payments_of(work, fixed), now=NOW)
+    (payment,) = wrong
+    await database.run(
+        SYSTEM, lambda work: commands.correct_payment(work, payment.id, method=UPI, reference=None), now=NOW
+    )
+    corrected = id_text("bill", fixed)
+    everybody = [SYSTEM, actor_as("RECEPTIONIST", shop.branch_id)]
+    first_names = [actor_as("ACCOUNTANT", shop.branch_id)]
+    found_by: list[tuple[list[Actor], dict[str, Any], set[str]]] = [
+        (everybody, {"customerPhone": "+919845012345"}, {theirs}),
+        (everybody, {"customerPhone": "+919845012346"}, set()),
+        (everybody, {"customerNamePrefix": "kavya R"}, {theirs}),
+        (everybody + first_names, {"customerNamePrefix": "KAV"}, {theirs}),
+        (first_names, {"customerNamePrefix": "kavya R"}, set()),
+        ([stylist], {"customerNamePrefix": "kav"}, set()),
+        ([stylist], {"customerId": id_text("customer", other_id)}, set()),
+        ([stylist], {"customerId": id_text("customer", shop.customer_id)}, {today}),
+        (everybody + first_names, {"totalFrom": "787.50", "totalTo": "788.00"}, {cheap}),
+        (everybody, {"totalFrom": "788.01"}, {theirs, today, corrected}),
+        (everybody, {"totalTo": "787.99"}, set()),
+        (everybody, {"paymentMethod": "CASH"}, {theirs, today}),
+        (everybody, {"paymentMethod": "CARD"}, {cheap}),
+        (everybody, {"paymentMethod": "UPI", "totalTo": "1787.00"}, {today, corrected}),
+        (everybody, {"paymentMethod": "ON_ACCOUNT"}, set()),
+    ]
+
+    for actors, condition, expected in found_by:
+        for actor in actors:
+            with statements.counted() as asked:
+                found = (await ask.data(BILLS, actor=actor, filter=condition))["bills"]
+            assert ({bill["id"] for bill in found["nodes"]}, found["totalCount"]) == (expected, len(expected)), (
+                condition
+            )
+            assert len(asked) == 1
 
 
 async def test_a_date_is_that_of_each_bills_branch(database: Database) -> None:

@@ -11,6 +11,7 @@ import orjson
 import pytest
 
 from bench.seed import Seeded, seed
+from salonos.customers.queries import phone_index
 from salonos.graph.plan import Inputs
 from salonos.kernel.actor import Actor
 from salonos.kernel.database import Database, plain_url
@@ -34,6 +35,17 @@ BILLS = """query ($first: Int!, $after: String, $filter: BillFilter, $order: Bil
 }"""
 
 
+@dataclass(frozen=True)
+class Rare:
+    """What few bills have to do with: as many among few as among many."""
+
+    customer_id: UUID
+    name: str
+    total: str
+    staff: str
+    phone: str = "+919845012345"
+
+
 @dataclass
 class Place:
     """One database with so many bills."""
@@ -42,7 +54,11 @@ class Place:
     ask: Asker
     seeded: Seeded
     count: int
-    customer: str
+    rare: "Rare"
+
+    @property
+    def customer(self) -> str:
+        return id_text("customer", self.rare.customer_id)
 
     @property
     def manager(self) -> Actor:
@@ -82,11 +98,25 @@ class Place:
             "of a branch and a month": (SYSTEM, {"filter": {"branchId": branch, **month}}),
             "by number": (SYSTEM, {"filter": number}),
             "by number, in its order": (SYSTEM, {"filter": number, "order": "NUMBER"}),
+            "of a phone number": (SYSTEM, {"filter": {"customerPhone": self.rare.phone}}),
+            "of a first name": (SYSTEM, {"filter": {"customerNamePrefix": "Asha"}}),
+            "of a name": (SYSTEM, {"filter": {"customerNamePrefix": self.rare.name}}),
+            "of a rare amount": (SYSTEM, {"filter": {"totalFrom": self.rare.total}}),
+            "of a common amount": (SYSTEM, {"filter": {"totalTo": self.rare.total}}),
+            "by a common way of paying": (SYSTEM, {"filter": {"paymentMethod": "CASH"}}),
+            "by a rare way of paying": (SYSTEM, {"filter": {"paymentMethod": "BANK_TRANSFER"}}),
+            "of a member of staff": (SYSTEM, {"filter": {"staffId": self.rare.staff}}),
             "largest": (SYSTEM, {"order": "LARGEST"}),
             "of a customer, largest": (SYSTEM, {"filter": {"customerId": customer}, "order": "LARGEST"}),
             "manager: first": (self.manager, {}),
             "manager: of a month": (self.manager, {"filter": month}),
             "manager: of a customer": (self.manager, {"filter": {"customerId": customer}}),
+            "manager: of a phone number": (self.manager, {"filter": {"customerPhone": self.rare.phone}}),
+            "manager: of a name": (self.manager, {"filter": {"customerNamePrefix": self.rare.name}}),
+            "manager: of an amount": (
+                self.manager,
+                {"filter": {"totalFrom": self.rare.total, "totalTo": self.rare.total}},
+            ),
             "manager: largest": (self.manager, {"order": "LARGEST"}),
             "manager: drafts": (self.manager, {"filter": {"status": "DRAFT"}}),
             "manager: unpaid": (self.manager, {"filter": {"paymentState": "UNPAID"}}),
@@ -103,11 +133,34 @@ async def make_place(count: int) -> Place:
     ask = Asker(database)
     ask.engine.limits = None
     seeded = await seed(database.url, bills=count)
-    regular = await database.pool.fetchval(
-        "select customer_id from bills where branch_id = $1 and customer_id is not null order by id limit 1",
-        seeded.branch_ids[0],
-    )
-    return Place(database, ask, seeded, count, id_text("customer", regular))
+    return Place(database, ask, seeded, count, await make_rare(database, seeded))
+
+
+async def make_rare(database: Database, seeded: Seeded) -> Rare:
+    """A customer with a phone number; thirty old bills by somebody who left, paid for in a way that nobody uses now."""
+    staff_id = new_id()
+    owner = await asyncpg.connect(plain_url(database.url))
+    try:
+        await owner.execute("set session_replication_role = replica")
+        regular = await owner.fetchval(
+            "select customer_id from bills where branch_id = $1 and customer_id is not null order by id limit 1",
+            seeded.branch_ids[0],
+        )
+        total = await owner.fetchval("select total_paise from bills order by total_paise desc offset 30 limit 1")
+        name = await owner.fetchval(
+            "update customers set phone_sealed = 'x', phone_last_digits = '2345', phone_index = $2 where id = $1 "
+            "returning name",
+            regular,
+            phone_index(Rare.phone),
+        )
+        old = "bill_id in (select id from bills where status = 'POSTED' order by id offset 50 limit 30)"
+        await owner.execute(f"update bill_lines set staff_id = $1 where {old}", staff_id)
+        rare = "method = 'BANK_TRANSFER', tendered_paise = null, change_paise = null"
+        await owner.execute(f"update payments set {rare} where {old}")
+        await owner.execute("vacuum analyze customers, bill_lines, payments")
+    finally:
+        await owner.close()
+    return Rare(UUID(bytes=regular.bytes), name, f"{total // 100}.00", id_text("staff", staff_id))
 
 
 @pytest.fixture

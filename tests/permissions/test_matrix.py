@@ -326,6 +326,8 @@ VALUES = {
     "phone": '"+919876543210"',
     "email": '"a@example.org"',
     "customerId": f'"customer_{5:032x}"',
+    "customerPhone": '"+919876543210"',
+    "customerNamePrefix": '"As5"',
     "supplierId": f'"supplier_{5:032x}"',
     "isDue": "true",
 }

@@ -1,31 +1,25 @@
 """Bills as they are read: the types, who sees which, and the roots."""
 
 import enum
-from collections.abc import Callable
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-import strawberry
 from sqlalchemy import (
     BigInteger,
     Boolean,
     ColumnElement,
-    DateTime,
     Integer,
     Select,
-    Text,
     Uuid,
     and_,
     any_,
     case,
     cast,
-    exists,
     func,
     literal_column,
     or_,
     select,
-    tuple_,
     type_coerce,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
@@ -33,13 +27,13 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from salonos.accounting.graph import Entry
 from salonos.accounting.rules import MoneyDirection, PaymentMethod
 from salonos.bills import documents, queries, rules, tables
+from salonos.bills.graph import filters
 from salonos.bills.rules import BillKind, BillStatus, PaymentState
 from salonos.catalog.graph import Product, Service
 from salonos.customers import tables as customers
 from salonos.customers.graph import Customer
 from salonos.graph.fields import (
     Order,
-    Part,
     Within,
     actor_value,
     argument,
@@ -56,7 +50,6 @@ from salonos.graph.fields import (
     one,
     orders,
     row,
-    where,
 )
 from salonos.graph.roots import Connection, Node, Query
 from salonos.identity.graph import StaffMember
@@ -73,29 +66,6 @@ from salonos.salon.graph import Branch
 
 BILL_READ = Permission.BILL_READ
 
-enum_of(
-    BillStatus,
-    "Where a bill stands.",
-    DRAFT="It may change, and has no number yet.",
-    POSTED="It is final, numbered and in the books.",
-    VOID="It was taken back; a number that it had stays on record.",
-)
-enum_of(
-    BillKind,
-    "Which document of the law a bill is.",
-    TAX_INVOICE="A registered branch's bill, with GST.",
-    BILL_OF_SUPPLY="The bill of a branch that takes no GST from customers.",
-    CREDIT_NOTE="Gives back a bill or some of it; its amounts are positive, and its kind gives the sign.",
-)
-enum_of(
-    PaymentState,
-    "How much of a bill is paid, tips included.",
-    UNPAID="Nothing yet.",
-    PARTLY_PAID="A part.",
-    PAID="All of it; also where nothing is due.",
-)
-
-
 # --- who sees which
 
 
@@ -104,7 +74,7 @@ def bills_in_reach(access: Access) -> ColumnElement[bool] | None:
     branches = _at_branches(access)
     if BILL_READ not in access.own:
         return branches
-    mine = served_by(tables.Bill.id, actor_value("id", Uuid()))
+    mine = filters.served_by(tables.Bill.id, actor_value("id", Uuid()))
     return mine if branches is None else and_(branches, mine)
 
 
@@ -116,12 +86,6 @@ def _at_branches(access: Access) -> ColumnElement[bool] | None:
             return tables.Bill.branch_id == actor_value("branch_id", Uuid())
         case Reach.BRANCHES:
             return tables.Bill.branch_id == any_(actor_value("branch_ids", ARRAY(Uuid())))
-
-
-def served_by(bill_id: Any, staff_id: ColumnElement[UUID]) -> ColumnElement[bool]:
-    """Bills with a line by a member of staff."""
-    line = tables.BillLine
-    return exists(select(line.id).where(line.bill_id == bill_id, line.staff_id == staff_id))
 
 
 # --- types
@@ -370,8 +334,6 @@ class Bill(Node):
 
 # --- lists
 
-_FIRST_ID: ColumnElement[UUID] = literal_column(f"'{UUID(int=0)}'::uuid", Uuid())
-
 
 @orders(
     NEWEST=Order(tables.Bill.listed_at, "The last posted first; drafts by when they were begun.", descending=True),
@@ -389,60 +351,6 @@ class BillOrder(enum.Enum):
     """How bills may be ordered. The id breaks ties."""
 
 
-def _from_date(on: ColumnElement[date], day: ColumnElement[date]) -> ColumnElement[bool]:
-    """Of the date or later: the date is that of the instant of listing in the branch's zone, which never changes.
-
-    Both are written so that PostgreSQL, which does not know the dates when it plans, follows the index that the list is
-    in the order of: it thinks a range of one column narrow and would sort a whole year's bills, and of two indexes it
-    would read both.
-    """
-    return and_(on + literal_column("0") >= day, _listed() >= tuple_(_midnight(day, func.min), _FIRST_ID))
-
-
-def _until_date(on: ColumnElement[date], day: ColumnElement[date]) -> ColumnElement[bool]:
-    return and_(on + literal_column("0") < day, _listed() < tuple_(_midnight(day, func.max), _FIRST_ID))
-
-
-def _listed() -> ColumnElement[Any]:
-    return tuple_(tables.Bill.listed_at, tables.Bill.id)
-
-
-def _midnight(day: ColumnElement[date], choose: Callable[..., ColumnElement[Any]]) -> ColumnElement[datetime]:
-    """When a date begins where it begins first, or last."""
-    begins = func.timezone(salon.Branch.time_zone, cast(day, DateTime()), type_=DateTime(timezone=True))
-    return select(choose(begins)).correlate(None).scalar_subquery()
-
-
-def _begins_with(on: ColumnElement[str], low: ColumnElement[str], high: ColumnElement[str]) -> ColumnElement[bool]:
-    """A range in the order of code points, which the index on the column serves whatever the plan."""
-    return and_(on >= low, on < high)
-
-
-@strawberry.input(description="Which bills.")
-class BillFilter:
-    """Which bills."""
-
-    branch_id: strawberry.ID | None = where(tables.Bill.branch_id, "Sold at this branch.", prefix="branch")
-    status: BillStatus | None = where(tables.Bill.status, "Where they stand.")
-    payment_state: PaymentState | None = where(tables.Bill.payment_state, "How much of them is paid.")
-    kind: BillKind | None = where(tables.Bill.kind, "Which documents.")
-    since: date | None = where(tables.Bill.business_date, "Of this business date or later.", condition=_from_date)
-    until: date | None = where(tables.Bill.business_date, "Of business dates before this one.", condition=_until_date)
-    customer_id: strawberry.ID | None = where(
-        tables.Bill.customer_id, "Of this customer.", prefix="customer", requires=Permission.CUSTOMER_READ
-    )
-    number_prefix: str | None = where(
-        tables.Bill.number_key,
-        "Whose number begins like this, capital letters as printed.",
-        condition=_begins_with,
-        parts=(Part(str, Text()), Part(lambda prefix: prefix + "\U0010ffff", Text())),
-        varies=True,
-    )
-    staff_id: strawberry.ID | None = where(
-        tables.Bill.id, "With a line by this member of staff.", prefix="staff", condition=served_by
-    )
-
-
 @extend(Query)
 class BillReads:
     """The roots."""
@@ -452,7 +360,7 @@ class BillReads:
         "A bill by its number; null out of reach.", number=key(tables.Bill.number, "As printed on the bill.")
     )
     bills: Connection[Bill] | None = connection(
-        None, "The bills within reach, drafts among them.", order=BillOrder, filter=BillFilter
+        None, "The bills within reach, drafts among them.", order=BillOrder, filter=filters.BillFilter
     )
 
 
@@ -491,7 +399,7 @@ class CustomerBills:
     """What bills tell of a customer."""
 
     bills: Connection[Bill] | None = connection(
-        tables.Bill.customer_id, "Theirs, within reach.", order=BillOrder, filter=BillFilter
+        tables.Bill.customer_id, "Theirs, within reach.", order=BillOrder, filter=filters.BillFilter
     )
     balance_due: Money | None = column(
         balance_of_customer(),
