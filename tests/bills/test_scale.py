@@ -101,7 +101,7 @@ class Place:
             "of a phone number": (SYSTEM, {"filter": {"customerPhone": self.rare.phone}}),
             "of a first name": (SYSTEM, {"filter": {"customerNamePrefix": "Asha"}}),
             "of a name": (SYSTEM, {"filter": {"customerNamePrefix": self.rare.name}}),
-            "of a rare amount": (SYSTEM, {"filter": {"totalFrom": self.rare.total}}),
+            "of a rare amount, in its order": (SYSTEM, {"filter": {"totalFrom": self.rare.total}, "order": "SMALLEST"}),
             "of a common amount": (SYSTEM, {"filter": {"totalTo": self.rare.total}}),
             "by a common way of paying": (SYSTEM, {"filter": {"paymentMethod": "CASH"}}),
             "by a rare way of paying": (SYSTEM, {"filter": {"paymentMethod": "BANK_TRANSFER"}}),
@@ -113,9 +113,9 @@ class Place:
             "manager: of a customer": (self.manager, {"filter": {"customerId": customer}}),
             "manager: of a phone number": (self.manager, {"filter": {"customerPhone": self.rare.phone}}),
             "manager: of a name": (self.manager, {"filter": {"customerNamePrefix": self.rare.name}}),
-            "manager: of an amount": (
+            "manager: of a rare amount, in its order": (
                 self.manager,
-                {"filter": {"totalFrom": self.rare.total, "totalTo": self.rare.total}},
+                {"filter": {"totalFrom": self.rare.total}, "order": "SMALLEST"},
             ),
             "manager: largest": (self.manager, {"order": "LARGEST"}),
             "manager: drafts": (self.manager, {"filter": {"status": "DRAFT"}}),
@@ -137,7 +137,7 @@ async def make_place(count: int) -> Place:
 
 
 async def make_rare(database: Database, seeded: Seeded) -> Rare:
-    """A customer with a phone number; thirty old bills by somebody who left, paid for in a way that nobody uses now."""
+    """A customer with a phone number; a dozen old bills by somebody who left, paid for in a way that nobody uses now."""
     staff_id = new_id()
     owner = await asyncpg.connect(plain_url(database.url))
     try:
@@ -146,14 +146,14 @@ async def make_rare(database: Database, seeded: Seeded) -> Rare:
             "select customer_id from bills where branch_id = $1 and customer_id is not null order by id limit 1",
             seeded.branch_ids[0],
         )
-        total = await owner.fetchval("select total_paise from bills order by total_paise desc offset 30 limit 1")
+        total = await owner.fetchval("select total_paise from bills order by total_paise desc offset 12 limit 1")
         name = await owner.fetchval(
             "update customers set phone_sealed = 'x', phone_last_digits = '2345', phone_index = $2 where id = $1 "
             "returning name",
             regular,
             phone_index(Rare.phone),
         )
-        old = "bill_id in (select id from bills where status = 'POSTED' order by id offset 50 limit 30)"
+        old = "bill_id in (select id from bills where status = 'POSTED' order by id offset 50 limit 12)"
         await owner.execute(f"update bill_lines set staff_id = $1 where {old}", staff_id)
         rare = "method = 'BANK_TRANSFER', tendered_paise = null, change_paise = null"
         await owner.execute(f"update payments set {rare} where {old}")
@@ -206,7 +206,7 @@ def too_many(found: dict[str, tuple[tuple[int, int], tuple[int, int]]]) -> dict[
 async def test_a_page_touches_as_many_blocks_among_many_bills_as_among_few(places: list[Place]) -> None:
     found = await compared(places)
 
-    assert all(rows for each in found.values() for rows, _ in each)
+    assert [name for name, each in found.items() if not all(rows for rows, _ in each)] == []
     assert too_many(found) == {}
     for place in places:  # and the comparison sees what is missing
         owner = await asyncpg.connect(plain_url(place.database.url))
