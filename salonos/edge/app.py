@@ -25,6 +25,7 @@ from salonos.edge import health, logs, metrics
 from salonos.edge.budget import Budget
 from salonos.edge.documents import Papers
 from salonos.edge.endpoint import Endpoint
+from salonos.edge.exports import Exports
 from salonos.edge.files import Files
 from salonos.edge.gate import SECURITY_HEADERS, Gate, Headers, Incoming, Message, Receive, Refused, Scope, Send, reply
 from salonos.edge.persisted import Persisted
@@ -214,7 +215,8 @@ class App:
         watch = Watch(identity_of_tokens, self.settings.sockets_per_device)
         self.endpoint = Endpoint(engine, identity_of_tokens, self.gate, watch, persisted)
         self._open.push_async_callback(self.endpoint.deadlines.stop)
-        self.files = Files(database, identity_of_tokens, self.gate, self.endpoint.deadlines)
+        exports = Exports(engine, self.endpoint.deadlines)
+        self.files = Files(database, identity_of_tokens, self.gate, self.endpoint.deadlines, exports)
         self.papers = Papers(database, self.gate)
         self._open.callback(self.papers.close)
         self.sockets = Sockets(engine, watch, self.gate, persisted)

@@ -7,10 +7,12 @@ A link is all that is asked of whoever fetches an export: it lives for five minu
 import asyncio
 from dataclasses import dataclass, field
 from typing import Final
+from uuid import UUID
 
 import orjson
 
 from salonos.edge.deadlines import Deadlines
+from salonos.edge.exports import Exports
 from salonos.edge.gate import ClientGone, Gate, Headers, Incoming, Receive, Refused, Scope, Send, read_body, reply
 from salonos.edge.sessions import actor_of
 from salonos.graph import errors
@@ -46,6 +48,7 @@ class Files:
     identity: Identity
     gate: Gate
     deadlines: Deadlines
+    exports: Exports
     under_way: int = 0
     _places: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
 
@@ -127,6 +130,10 @@ class Files:
         row = None if file_id is None else await self.database.pool.fetchrow(files.EXPORTED, file_id, now)
         if row is None:
             raise Refused(404, "There is no such file, or its link has expired.", code="NOT_FOUND")
+        if row["media_type"] == files.REQUEST:
+            asked = files.request_of(row["content"], UUID(bytes=row["owner_id"].bytes))
+            await self.exports(row["name"], asked, own, send)
+            return
         attachment = (b"content-disposition", f'attachment; filename="{row["name"]}"'.encode())
         await reply(send, 200, row["content"], [*own, (b"content-type", row["media_type"].encode()), attachment])
 

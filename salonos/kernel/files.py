@@ -6,9 +6,10 @@ the same person, for an hour. What is exported is kept as it is, for whoever has
 
 import hmac
 from base64 import urlsafe_b64encode
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 import orjson
@@ -26,6 +27,9 @@ KEPT_MAX: Final = 5
 
 CSV, XLSX = "text/csv", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 CELLS: Final = "application/json"
+REQUEST: Final = "application/vnd.salonos.request"
+"""No file yet: what one is to be made of."""
+
 PATH: Final = "/files"
 _PURPOSE: Final = "file links"
 
@@ -45,7 +49,7 @@ _UPLOADED = text(
 )
 _PURGE = text("delete from stored_files where expires_at <= :now")
 EXPORTED: Final = (
-    "select name, media_type, content from stored_files where id = $1 and kind = 'EXPORT' and expires_at > $2"
+    "select name, media_type, content, owner_id from stored_files where id = $1 and kind = 'EXPORT' and expires_at > $2"
 )
 
 
@@ -81,6 +85,27 @@ async def keep_export(work: Work, *, name: str, media_type: str, content: bytes)
     expires_at = (work.now + EXPORT_LIVES).replace(microsecond=0)
     file_id = await _keep(work, FileKind.EXPORT, name, media_type, content, expires_at)
     return Export(name, f"{PATH}/{link(file_id, expires_at)}", expires_at)
+
+
+async def keep_request(work: Work, *, name: str, asked: Mapping[str, Any]) -> Export:
+    """Keeps what a file is to be made of, sealed, for whoever has its link: it is made while it is fetched."""
+    ring = crypto.keyring()
+    wrapped = ring.new_person_key()
+    sealed = ring.seal(wrapped, orjson.dumps(dict(asked)).decode(), place=_place(work.actor.id))
+    content = len(wrapped).to_bytes(2, "big") + wrapped + sealed
+    return await keep_export(work, name=name, media_type=REQUEST, content=content)
+
+
+def request_of(content: bytes, owner_id: UUID) -> Mapping[str, Any]:
+    """What was asked for."""
+    behind = 2 + int.from_bytes(content[:2], "big")
+    told = crypto.keyring().open(content[2:behind], content[behind:], place=_place(owner_id))
+    asked: Mapping[str, Any] = orjson.loads(told)
+    return asked
+
+
+def _place(owner_id: UUID) -> str:
+    return crypto.place_of("stored_files", "content", owner_id.hex)
 
 
 async def purge(work: Work) -> None:

@@ -404,12 +404,16 @@ def _number(value: float) -> Cell:
 
 def write_csv(titles: Sequence[str], rows: Iterable[Sequence[Written]]) -> bytes:
     """A table as Excel opens it: UTF-8 with its mark, CRLF. Text that a program would take for a formula is guarded."""
+    return codecs.BOM_UTF8 + csv_lines([titles]) + csv_lines(rows)
+
+
+def csv_lines(rows: Iterable[Sequence[Written]]) -> bytes:
+    """Rows of such a table."""
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\r\n")
-    writer.writerow(titles)
     for row in rows:
         writer.writerow([_csv_text(cell) for cell in row])
-    return codecs.BOM_UTF8 + text.getvalue().encode()
+    return text.getvalue().encode()
 
 
 def _csv_text(cell: Written) -> str:

@@ -10,6 +10,7 @@ from salonos.bills.commands.checking_out import check_out
 from salonos.bills.commands.collecting import collect_balance
 from salonos.bills.commands.correcting import correct_payment
 from salonos.bills.commands.drafting import create_bill, update_bill
+from salonos.bills.commands.exporting import ExportedRows, export_bills
 from salonos.bills.commands.limiting import set_credit_limit
 from salonos.bills.commands.posting import post_bill
 from salonos.bills.commands.pricing import BillContents, NewBill, NewLine, NewSale, NewTip
@@ -19,6 +20,7 @@ from salonos.bills.commands.writing_off import write_off_balance
 
 __all__ = [
     "BillContents",
+    "ExportedRows",
     "NewBill",
     "NewLine",
     "NewRefund",
@@ -32,6 +34,7 @@ __all__ = [
     "collect_balance",
     "correct_payment",
     "create_bill",
+    "export_bills",
     "post_bill",
     "refund_bill",
     "set_credit_limit",

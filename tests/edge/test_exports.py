@@ -1,0 +1,195 @@
+"""Bills as files over HTTP: what the list shows, as its asker may see it, a page at a time, and broken off when they may no more."""
+
+import csv
+import io
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+import pytest
+
+from salonos.bills.graph import exports as columns
+from salonos.customers import commands as customers
+from salonos.customers.commands import NewCustomer
+from salonos.edge import exports
+from salonos.edge.app import App, make_app
+from salonos.identity import commands as identity
+from salonos.identity.commands import passwords
+from salonos.kernel import sheets
+from salonos.kernel.actor import Actor
+from salonos.settings import Settings
+from tests.bills.makers import CASH, NOW, SYSTEM, UPI, Shop, make_shop
+from tests.faults import served as serving
+from tests.faults.test_headers import Reply, send_to
+from tests.identity.makers import PASSWORD, TABLET, House, open_house
+
+PEOPLE = {"owner": "OWNER", "accountant": "ACCOUNTANT", "manager": "MANAGER"}
+EXPORT = """
+mutation ($of: ExportedRows!, $format: FileFormat!, $filter: BillFilter) {
+  exportBills(input: { of: $of, format: $format, filter: $filter }) { ... on ExportBillsSuccess { name url } } }
+"""
+LIST = "query ($filter: BillFilter) { bills(first: 100, orderBy: OLDEST, filter: $filter) { nodes { number } } }"
+EVIL = "=HYPERLINK(1)"
+
+
+@dataclass
+class Desk:
+    """An API process over a shop with bills, and people with tokens."""
+
+    app: App
+    house: House
+    shop: Shop
+    tokens: dict[str, str]
+    actors: dict[str, Actor]
+
+    async def ask(self, who: str, text: str, **variables: Any) -> Any:
+        """The decoded body."""
+        body = orjson.dumps({"query": text, "variables": variables})
+        headers = {"content-type": "application/json", "authorization": f"Bearer {self.tokens[who]}"}
+        return orjson.loads((await send_to(self.app, "POST", "/graphql", body, headers)).body)
+
+    async def link(self, who: str, *, of: str = "BILLS", form: str = "CSV", **conditions: Any) -> str:
+        """The link to a file."""
+        answer = await self.ask(who, EXPORT, of=of, format=form, filter=conditions)
+        url: str = answer["data"]["exportBills"]["url"]
+        return url
+
+    async def fetch(self, path: str) -> Reply:
+        """What a link leads to, without a token."""
+        return await send_to(self.app, "GET", path)
+
+    async def table(self, who: str, **asked: Any) -> list[dict[str, str]]:
+        """A CSV by its titles."""
+        reply = await self.fetch(await self.link(who, **asked))
+        assert (reply.status, reply.headers["content-type"]) == (200, "text/csv; charset=utf-8")
+        return list(csv.DictReader(io.StringIO(reply.body.decode("utf-8-sig"))))
+
+
+@pytest.fixture
+async def desk(database_url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Desk]:
+    monkeypatch.setattr(passwords.hashing, "hasher", passwords.SMALL)
+    settings = {"SECRET_KEY": serving.SECRET, "DATABASE_URL": database_url, "SALONOS_FORGETFUL_DATABASE": "1"}
+    app = make_app(Settings.read(settings))
+    await app.start()
+    assert app.database is not None
+    house = await open_house(app.database)
+    shop = await make_shop(app.database, "SHOP")
+    for name in ("accountant", "manager"):
+        await house.take_on(PEOPLE[name], name, branches=(shop.branch_id,))
+    evil = NewCustomer(name=f"{EVIL} Rao", phone="+919845012345")
+    evil_id = await app.database.run(SYSTEM, lambda work: customers.create_customer(work, evil), now=NOW)
+    await shop.check_out((CASH, 200_000), customer_id=shop.customer_id)
+    await shop.check_out((UPI, 178_700), customer_id=evil_id)
+    await shop.check_out((CASH, 78_800), lines=(shop.haircut,))
+    await shop.create_bill()
+    signed = {name: await house.sign_in(name, PASSWORD, TABLET) for name in PEOPLE}
+    yield Desk(
+        app,
+        house,
+        shop,
+        {name: each.access_token for name, each in signed.items()},
+        {name: each.actor for name, each in signed.items()},
+    )
+    await app._open.aclose()
+
+
+async def test_a_file_holds_what_its_asker_may_see_and_no_formula(desk: Desk) -> None:
+    owners, accountants = await desk.table("owner"), await desk.table("accountant")
+    lines = await desk.table("accountant", of="LINES")
+    book = await desk.fetch(await desk.link("owner", form="XLSX"))
+
+    assert [each["Number"] for each in owners] == [each["Number"] for each in accountants]
+    assert [each["Total"] for each in owners] == ["1787.00", "1787.00", "788.00", "1787.00"]
+    assert [(each["Customer"], each["Phone"]) for each in owners] == [
+        ("Asha Rao", "'+919876543210"),
+        (f"'{EVIL} Rao", "'+919845012345"),
+        ("", ""),
+        ("", ""),
+    ]
+    assert [each["Customer"] for each in accountants] == ["Asha", f"'{EVIL}", "", ""]
+    assert "Phone" not in accountants[0]
+    assert [(each["Number"], each["Line"], each["Description"], each["Total"], each["Cost"]) for each in lines[:3]] == [
+        ("SHOP/2627/00001", "1", "Haircut", "787.50", ""),
+        ("SHOP/2627/00001", "2", "Argan Serum", "999.00", "520.00"),
+        ("SHOP/2627/00002", "1", "Haircut", "787.50", ""),
+    ]
+    assert len(lines) == 7
+    rows = sheets.read(book.body).rows
+    assert list(rows[0].cells) == list(owners[0])
+    assert rows[2].cells[:6] == ("SHOP/2627/00002", "TAX_INVOICE", "POSTED", 46349, "SHOP", f"{EVIL} Rao")
+    assert (
+        book.headers["content-disposition"] == 'attachment; filename="bills-2026-11-23.xlsx"'
+        or "bills-" in (book.headers["content-disposition"])
+    )
+
+
+@pytest.mark.parametrize("page", [1, 2, 100])
+async def test_a_file_holds_the_bills_of_the_list_with_the_same_filter(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, page: int
+) -> None:
+    monkeypatch.setattr(columns, "PAGE_ROWS", page)
+    conditions: list[dict[str, Any]] = [
+        {},
+        {"status": "POSTED", "totalFrom": "1000.00"},
+        {"paymentMethod": "UPI"},
+        {"customerNamePrefix": "asha"},
+        {"customerPhone": "+919845012345", "since": "2026-11-23", "until": "2026-11-24"},
+        {"totalTo": "0.00"},
+    ]
+
+    for chosen in conditions:
+        listed = (await desk.ask("owner", LIST, filter=chosen))["data"]["bills"]["nodes"]
+        told = await desk.table("owner", **chosen)
+        assert [each["Number"] for each in told] == [each["number"] or "" for each in listed], chosen
+
+
+async def test_nobody_takes_bills_away_without_the_right_to_nor_by_what_they_may_not_read(desk: Desk) -> None:
+    asked = {"of": "BILLS", "format": "CSV"}
+    manager = await desk.ask("manager", EXPORT, **asked)
+    by_phone = await desk.ask("accountant", EXPORT, **asked, filter={"customerPhone": "+919845012345"})
+    kept = await desk.link("accountant")
+    alive = await desk.fetch(kept)
+    await desk.house.database.run(desk.actors["accountant"], identity.sign_out)
+    gone = await desk.fetch(kept)
+
+    assert [answer["errors"][0]["extensions"]["code"] for answer in (manager, by_phone)] == ["FORBIDDEN"] * 2
+    assert manager["errors"][0]["extensions"]["permission"] == "REPORT_EXPORT"
+    assert by_phone["errors"][0]["extensions"]["permission"] == "CUSTOMER_CONTACT_READ"
+    assert (alive.status, gone.status) == (200, 404)
+
+
+async def test_a_process_holds_one_page_and_breaks_off_what_may_be_read_no_more(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second piece is made after the first was sent; then its asker signs out, and no end is sent."""
+    monkeypatch.setattr(columns, "PAGE_ROWS", 1)
+    path = await desk.link("owner")
+    sent: list[Any] = []
+    engine = desk.app.files.exports.engine  # type: ignore[union-attr]  # it was started
+
+    async def receive() -> Any:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: Any) -> None:
+        sent.append((message, engine.statements))
+        if len(sent) == 3:
+            await desk.house.database.run(desk.actors["owner"], identity.sign_out)
+
+    scope = {"type": "http", "method": "GET", "path": path, "query_string": b"", "client": ("127.0.0.1", 5)}
+    await desk.app({**scope, "headers": [(b"host", b"127.0.0.1:8000")]}, receive, send)
+
+    pieces = [(message.get("body", b"").count(b"SHOP/"), statements) for message, statements in sent]
+    first = pieces[1][1]
+    assert pieces == [(0, first), (1, first), (1, first + 1)]
+    assert sent[-1][0]["more_body"] is True
+    assert desk.app.files.exports.under_way == 0  # type: ignore[union-attr]  # it was started
+
+
+async def test_few_files_are_made_at_a_time(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = await desk.link("owner")
+    monkeypatch.setattr(exports, "AT_ONCE", 0)
+
+    busy = await desk.fetch(path)
+
+    assert (busy.status, busy.headers["retry-after"]) == (503, "5")
