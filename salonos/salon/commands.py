@@ -1,5 +1,6 @@
 """Writes of the salon: set up, branches, hours, number series, and the drawing of a document's number."""
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -118,6 +119,9 @@ async def update_salon(work: Work, *, name: str | None = None, legal_name: str |
 async def add_branch(work: Work, new: NewBranch) -> UUID:
     """Adds a branch with its default number series.
 
+    Its numbers can't be those of another branch's documents, whatever their kind: `BLRP` beside `BLR`, whose purchase
+    orders begin with `BLRP`, is refused.
+
     Raises: InvalidInput with every issue; BranchCodeTaken.
     """
     work.actor.require(Permission.SETTINGS_MANAGE)
@@ -138,6 +142,12 @@ async def add_branch(work: Work, new: NewBranch) -> UUID:
     _check_branch(row)
     work.session.add(row)
     await _flush_branch(work, row)
+    await _check_numbers(
+        work,
+        [rules.Numbering(pattern, row.code, rules.DEFAULT_DIGITS) for pattern in rules.DEFAULT_PATTERNS.values()],
+        row,
+        path="code",
+    )
     for document, pattern in rules.DEFAULT_PATTERNS.items():
         work.session.add(
             tables.NumberSeries(
@@ -206,7 +216,8 @@ async def configure_number_series(
 ) -> UUID:
     """Changes how a branch's documents of a kind are numbered from now on, proven lawful for the whole range.
 
-    The counter goes on: numbers stay consecutive within the financial year.
+    The counter goes on: numbers stay consecutive within the financial year. No other series of the business could ever
+    give one of its numbers, nor was one of them given already. Locks all series against other changes.
 
     Raises: InvalidInput.
     """
@@ -214,12 +225,33 @@ async def configure_number_series(
     branch = await _branch_for_update(work, branch_id)
     if fault := rules.pattern_fault(pattern, branch_code=branch.code, digits=digits):
         raise invalid(("pattern",), "UNLAWFUL_NUMBER", fault)
-    found = select(tables.NumberSeries).where(tables.NumberSeries.branch_id == branch.id)
-    rows = {row.document: row for row in (await work.session.execute(found)).scalars()}
-    if any(row.pattern == pattern for kind, row in rows.items() if kind is not document):
-        raise invalid(("pattern",), "TAKEN", "Another kind of document of this branch is numbered in this way.")
-    rows[document].pattern, rows[document].digits = pattern, digits
-    return rows[document].id
+    found = select(tables.NumberSeries).where(
+        tables.NumberSeries.branch_id == branch.id, tables.NumberSeries.document == document
+    )
+    row = (await work.session.execute(found.with_for_update())).scalar_one()
+    own = rules.Numbering(pattern, branch.code, digits)
+    await _check_numbers(work, [own], branch, path="pattern", series_id=row.id)
+    row.pattern, row.digits = pattern, digits
+    return row.id
+
+
+async def _check_numbers(
+    work: Work,
+    own: Sequence[rules.Numbering],
+    branch: tables.Branch,
+    *,
+    path: str,
+    series_id: UUID | None = None,
+) -> None:
+    """Raises: InvalidInput when a number could be given twice in the business, or was given already."""
+    others = await queries.numberings_for_update(work)
+    for mine, other in itertools.product(own, (each for key, each in others.items() if key != series_id)):
+        if common := rules.common_number(mine, other):
+            whose = f"{other.pattern} of branch {other.branch_code}"
+            raise invalid((path,), "TAKEN", f"A document numbered by {whose} could have the number {common} too.")
+    year = clock.financial_year(clock.business_date(work.now, branch.time_zone))
+    if given := await queries.number_given_already(work, own, series_id=series_id, year=year):
+        raise invalid((path,), "TAKEN", f"Another document has the number {given} already.")
 
 
 async def draw_number(work: Work, branch: tables.Branch, document: rules.DocumentKind, *, on: date) -> str:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, time
+from functools import lru_cache
 
 from salonos.kernel.clock import financial_year
 
@@ -23,6 +24,9 @@ _GSTIN = re.compile(r"[0-9]{2}[A-Z]{5}[0-9]{4}[A-Z][1-9A-Z][Z1-9ABD-J][0-9A-Z]",
 _NUMBER = re.compile(r"[A-Z1-9][A-Z0-9/-]{0,15}", re.ASCII)
 _TIME = re.compile(r"(?:[01][0-9]|2[0-3]):[0-5][0-9]", re.ASCII)
 _PLACEHOLDER = re.compile(r"\{(?:branch|year)\}")
+
+_YEARS = range(2026, 2126)
+"""Financial years by the year they begin in; the texts of more repeat these."""
 
 STATES = {
     "01": "Jammu and Kashmir",
@@ -158,6 +162,43 @@ def pattern_fault(pattern: str, *, branch_code: str, digits: int) -> str | None:
     if _NUMBER.fullmatch(longest) is None:
         return f"The number {longest} may hold A-Z, 0-9, - and / only, and begins with a letter or 1-9."
     return None
+
+
+@dataclass(frozen=True)
+class Numbering:
+    """How a series numbers: what all of its numbers look like, in every year."""
+
+    pattern: str
+    branch_code: str
+    digits: int
+
+    def prefix(self, first_year: int) -> str:
+        """What its numbers begin with in a financial year."""
+        return prefix_text(self.pattern, branch_code=self.branch_code, day=date(first_year, 4, 1))
+
+
+def common_number(one: Numbering, other: Numbering) -> str | None:
+    """A number that two series could both give, in whatever years; None when there is none.
+
+    Both of a number's ends are digits, so `BLRP/2627/00001` may be of branch BLR with the pattern `{branch}P/{year}/` or of
+    branch BLRP. Where one prefix is longer, what it has more must be digits, which the other counts through.
+    """
+    shorter, longer = sorted((one, other), key=lambda each: len(each.prefix(_YEARS[0])))
+    begins, ends = len(shorter.prefix(_YEARS[0])), len(longer.prefix(_YEARS[0])) + longer.digits
+    if begins + shorter.digits != ends:
+        return None
+    prefixes = _prefixes(shorter)
+    for prefix in _prefixes(longer):
+        counted = prefix[begins:]
+        if prefix[:begins] in prefixes and (not counted or counted.isdecimal()):
+            return f"{prefix}{1:0{longer.digits}d}"
+    return None
+
+
+@lru_cache(maxsize=4_096)
+def _prefixes(numbering: Numbering) -> dict[str, None]:
+    """Of all years, in their order."""
+    return dict.fromkeys(numbering.prefix(year) for year in _YEARS)
 
 
 def time_of_day(typed: str) -> time | None:

@@ -4,13 +4,16 @@ import re
 from datetime import date, time
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from salonos.salon.rules import (
     DEFAULT_DIGITS,
     DEFAULT_PATTERNS,
+    DocumentKind,
     Interval,
+    Numbering,
+    common_number,
     gstin_check_digit,
     gstin_is_valid,
     hours_fault,
@@ -113,3 +116,52 @@ def test_a_series_without_a_fault_makes_lawful_numbers_over_its_whole_range(
         assert re.fullmatch(r"[A-Z1-9][A-Z0-9/-]{0,15}", drawn)
         assert code in drawn
         assert year_text(day) in drawn
+
+
+def numbers_of(numbering: Numbering) -> set[str]:
+    """All that a series can ever give, made one by one."""
+    return {
+        number_text(
+            numbering.pattern, branch_code=numbering.branch_code, day=date(year, 4, 1), number=number, digits=digits
+        )
+        for digits in [numbering.digits]
+        for year in range(2000, 2100)
+        for number in range(1, 10**digits)
+    }
+
+
+NUMBERINGS = st.builds(
+    Numbering,
+    st.sampled_from(
+        [
+            "{branch}/{year}/",
+            "{branch}P/{year}/",
+            "{branch}{year}",
+            "{year}{branch}",
+            "{branch}1{year}",
+            "{branch}/{year}/1",
+        ]
+    ),
+    st.sampled_from(["B", "BP", "1", "11", "2", "26"]),
+    st.integers(1, 2),
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(NUMBERINGS, NUMBERINGS)
+def test_two_series_have_a_number_in_common_exactly_when_their_numbers_say_so(one: Numbering, other: Numbering) -> None:
+    both = numbers_of(one) & numbers_of(other)
+
+    found = common_number(one, other)
+
+    assert (found is not None) == bool(both)
+    assert found is None or found in both
+
+
+def test_a_branch_and_the_orders_of_another_could_have_a_number_in_common() -> None:
+    orders = Numbering(DEFAULT_PATTERNS[DocumentKind.PURCHASE_ORDER], "BLR", 5)
+
+    found = common_number(orders, Numbering("{branch}/{year}/", "BLRP", 5))
+
+    assert found == "BLRP/2627/00001"
+    assert common_number(orders, Numbering("{branch}/{year}/", "BLR1", 5)) is None
