@@ -4,6 +4,7 @@ A PIN is a short secret that colleagues may see being typed. It opens the one ta
 session of whoever used that tablet before, and after five wrong ones in a row only the password helps.
 """
 
+import contextlib
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -29,6 +30,7 @@ class Account:
     pin_hash: str | None = field(repr=False)
     counted: throttling.Counted
     failures: int
+    tablet_id: UUID
 
 
 async def sign_in_with_pin(
@@ -87,22 +89,38 @@ async def count_attempt(work: Work, username_key: str, tablet_id: UUID, branch_i
     here = or_(staff.all_branches, exists().where(at.staff_id == staff.id, at.branch_id == branch_id))
     found = select(staff.id, staff.pin_hash).where(staff.username_key == username_key, staff.is_active, here)
     row = (await work.session.execute(found)).one_or_none()
-    return Account(None, None, counted, failures) if row is None else Account(row[0], row[1], counted, failures)
+    staff_id, pin_hash = (None, None) if row is None else (row[0], row[1])
+    return Account(staff_id, pin_hash, counted, failures, tablet_id)
 
 
 async def is_right(database: Database, account: Account, pin: str) -> bool:
     """Whether it is the account's PIN. The last wrong one is told to the owner."""
     if await passwords.verify(pin, account.pin_hash):
         return True
-    staff_id = account.staff_id
-    if account.failures >= rules.PIN_TRIES and staff_id is not None and account.pin_hash is not None:
-        await database.run(NOBODY, lambda work: _tell_blocked(work, staff_id))
+    if account.failures >= rules.PIN_TRIES:
+        with contextlib.suppress(_NobodysPin):
+            await database.run(NOBODY, lambda work: _tell_blocked(work, account))
     return False
 
 
-async def _tell_blocked(work: Work, staff_id: UUID) -> None:
+class _NobodysPin(Exception):  # noqa: N818  takes back what was written
+    """There is no such person here, or no PIN that could be blocked."""
+
+
+async def _tell_blocked(work: Work, account: Account) -> None:
+    """Tells the owner. For nobody the same is written and taken back, so that the database is asked as much.
+
+    Raises: _NobodysPin.
+    """
+    enrolled_by_id = select(tables.Tablet.enrolled_by_id).where(tables.Tablet.id == account.tablet_id)
+    stand_in_id = (await work.session.execute(enrolled_by_id)).scalar_one()
+    blocked_id = account.staff_id if account.pin_hash is not None else None
+    staff_id = blocked_id or stand_in_id
     notices.tell(work, Notice.PIN_BLOCKED, staff_id)
     work.announce(events.PinBlocked(branch_id=None, subject_id=staff_id))
+    if blocked_id is None:
+        await work.finish()
+        raise _NobodysPin
 
 
 async def _open_session(work: Work, account: Account, device: Device, tablet_id: UUID) -> Opened:
