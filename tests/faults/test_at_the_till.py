@@ -213,3 +213,55 @@ def test_guesses_at_an_approver_are_the_same_for_somebody_and_for_nobody(salon: 
 
 def _about(salon: Salon) -> dict[str, str]:
     return {"action": "BILL_DISCOUNT", "branchId": salon.branch_ids[0], "ceiling": "100.00"}
+
+
+def test_a49_a58_what_is_hidden_is_neither_counted_nor_found(salon: Salon) -> None:
+    stylist = salon.served.sign_in("stylist")
+    reads = {
+        "A58 counts": "{ bills(first: 5) { totalCount nodes { id } } customers(first: 5) { totalCount nodes { id } } }",
+        "A49 a telephone number": '{ customers(first: 5, filter: { phone: "+919845012345" }) { totalCount } }',
+        "A49 an address": '{ customers(first: 5, filter: { email: "meera@example.in" }) { totalCount } }',
+        "A49 a search": '{ customers(first: 5, filter: { search: "+919845012345" }) { totalCount } }',
+    }
+
+    def seen() -> dict[str, Any]:
+        return {name: told(salon.served.ask(text, authorization=f"Bearer {stylist}")) for name, text in reads.items()}
+
+    before = seen()
+    person = {"name": "Meera Iyer", "phone": "+919845012345", "email": "meera@example.in"}
+    assert salon.ask("createCustomer", token=salon.served.owner, **person)["__typename"] == "CreateCustomerSuccess"
+    assert salon.sell(salon.served.owner, "100.00", "683.00", None) == "CheckOutSuccess"
+
+    assert seen() == before
+    assert '"totalCount":0' in before["A58 counts"][2]
+    for name in ("A49 a telephone number", "A49 an address"):
+        assert '"code":"FORBIDDEN","permission":"CUSTOMER_CONTACT_READ"' in before[name][2]
+
+
+def test_a51_a_bill_is_posted_and_taken_back_once(salon: Salon) -> None:
+    owner = salon.served.owner
+    assert salon.sell(owner, "100.00", "683.00", None) == "CheckOutSuccess"
+    query = "{ bills(first: 1) { nodes { id version } } }"
+    reply = salon.served.ask(query, authorization=f"Bearer {owner}").json()
+    (bill,) = reply["data"]["bills"]["nodes"]
+    at = {"billId": bill["id"], "expectedVersion": bill["version"]}
+
+    assert salon.ask("postBill", token=owner, **at)["__typename"] == "BillAlreadyPosted"
+    voided = [salon.ask("voidBill", token=owner, **at, reason="Rung up twice") for _ in range(2)]
+    assert [each["__typename"] for each in voided] == ["VoidBillSuccess", "InvalidInput"]
+    (issue,) = voided[1]["issues"]
+    assert issue["path"] == ["billId"]
+    void_again = {**at, "expectedVersion": bill["version"] + 1}
+    assert salon.ask("postBill", token=owner, **void_again)["__typename"] == "InvalidInput"
+
+
+def test_a54_guesses_from_many_devices_are_counted_together(salon: Salon) -> None:
+    def guess(number: int, password: str) -> str:
+        device = {"deviceId": secrets.token_hex(16), "deviceName": f"Guess {number}"}
+        ended: str = salon.ask("signIn", username="owner", password=password, **device)["__typename"]
+        return ended
+
+    endings = [guess(number, "not the password") for number in range(6)]
+
+    assert endings == ["WrongCredentials"] * 5 + ["TooManyAttempts"]
+    assert guess(7, serving.PASSWORD) == "TooManyAttempts"
