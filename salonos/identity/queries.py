@@ -159,6 +159,11 @@ async def staff_exist(work: Work, ids: Iterable[UUID]) -> set[UUID]:
     return set(await work.session.scalars(_ACTIVE_STAFF, {"ids": list(set(ids))}))
 
 
+async def role_exists(work: Work, role_id: UUID) -> bool:
+    """Whether there is such a role."""
+    return await work.session.get(tables.Role, role_id) is not None
+
+
 async def staff_for_update(work: Work, staff_id: UUID) -> tables.Staff | None:
     """A member of staff, locked so that nobody else changes the same person meanwhile."""
     return await work.session.get(tables.Staff, staff_id, with_for_update=True, populate_existing=True)

@@ -11,7 +11,7 @@ from salonos.bills.commands.collecting import collect_balance
 from salonos.bills.commands.correcting import correct_payment
 from salonos.bills.commands.drafting import create_bill, update_bill
 from salonos.bills.commands.exporting import ExportedRows, export_bills
-from salonos.bills.commands.limiting import set_credit_limit
+from salonos.bills.commands.limiting import NewDiscountLimit, set_credit_limit, set_discount_limit
 from salonos.bills.commands.posting import post_bill
 from salonos.bills.commands.pricing import BillContents, NewBill, NewLine, NewSale, NewTip
 from salonos.bills.commands.refunding import NewRefund, RefundedLine, refund_bill
@@ -22,6 +22,7 @@ __all__ = [
     "BillContents",
     "ExportedRows",
     "NewBill",
+    "NewDiscountLimit",
     "NewLine",
     "NewRefund",
     "NewSale",
@@ -38,6 +39,7 @@ __all__ = [
     "post_bill",
     "refund_bill",
     "set_credit_limit",
+    "set_discount_limit",
     "update_bill",
     "void_bill",
     "write_off_balance",

@@ -1,5 +1,8 @@
-"""How much a customer may owe."""
+"""How much a customer may owe, and how much a role may take off a bill alone."""
 
+from dataclasses import dataclass
+from datetime import date
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import delete
@@ -7,11 +10,27 @@ from sqlalchemy.dialects.postgresql import insert
 
 from salonos.bills import problems, queries, rules, tables
 from salonos.customers import queries as customers
+from salonos.identity import queries as identity
+from salonos.kernel import clock
+from salonos.kernel.checks import Checks
 from salonos.kernel.ids import new_id
 from salonos.kernel.money import Money
 from salonos.kernel.permissions import Permission
 from salonos.kernel.problems import invalid, not_found
 from salonos.kernel.work import Work
+from salonos.salon import rules as salon_rules
+
+WHOLE: Final = 10_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewDiscountLimit:
+    """The lesser of an amount and a share of the bill; of all roles without a limit of their own where `role_id` is None."""
+
+    role_id: UUID | None
+    amount_paise: int
+    share_hundredths: int
+    valid_from: date | None = None
 
 
 async def set_credit_limit(work: Work, *, customer_id: UUID | None, limit_paise: int | None) -> None:
@@ -33,6 +52,33 @@ async def set_credit_limit(work: Work, *, customer_id: UUID | None, limit_paise:
     said = {"amount_paise": limit_paise, "set_at": work.now, "set_by_id": work.actor.id}
     row = insert(limit).values(id=new_id(), customer_id=customer_id, **said)
     await work.session.execute(row.on_conflict_do_update(constraint="uq_credit_limits_customer_id", set_=said))
+
+
+async def set_discount_limit(work: Work, new: NewDiscountLimit) -> UUID:
+    """Sets what a role may take off a bill without asking, from a date on. Returns the limit's id.
+
+    Dates that are over keep their limits; a limit of the same role and date is replaced.
+
+    Raises: InvalidInput with every fault.
+    """
+    work.actor.require(Permission.ROLE_MANAGE)
+    checks = Checks()
+    today = clock.business_date(work.now, salon_rules.INDIA)
+    valid_from = new.valid_from or today
+    checks.require(valid_from >= today, ("validFrom",), "OUT_OF_RANGE", "A limit begins today or later.")
+    is_amount = 0 <= new.amount_paise <= rules.AMOUNT_MAX
+    checks.require(is_amount, ("amount",), "OUT_OF_RANGE", "A limit is 0.00 or more.")
+    is_share = 0 <= new.share_hundredths <= WHOLE
+    checks.require(is_share, ("percentage",), "OUT_OF_RANGE", "A discount is 0 to 100 percent.")
+    if new.role_id is not None and not await identity.role_exists(work, new.role_id):
+        checks.add(("roleId",), "NOT_FOUND", "There is no such role.")
+    checks.finish()
+    limit = tables.DiscountLimit
+    said = {"amount_paise": new.amount_paise, "share_hundredths": new.share_hundredths}
+    row = insert(limit).values(id=new_id(), role_id=new.role_id, valid_from=valid_from, **said)
+    stored = row.on_conflict_do_update(constraint="uq_discount_limits_role_id_valid_from", set_=said)
+    found: UUID = (await work.session.execute(stored.returning(limit.id))).scalar_one()
+    return found
 
 
 async def check_credit(work: Work, customer_id: UUID, *, owed_paise: int) -> None:

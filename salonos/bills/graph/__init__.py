@@ -1,6 +1,18 @@
 """The till in the schema. Higher features refer to `Bill`, `BillLine` and `Payment`."""
 
-from salonos.bills.graph import customers, events, exports, inputs, problems, refunds, writes
+from salonos.bills.graph import customers, events, exports, inputs, limits, problems, refunds, writes
 from salonos.bills.graph.reads import Bill, BillLine, Payment
 
-__all__ = ["Bill", "BillLine", "Payment", "customers", "events", "exports", "inputs", "problems", "refunds", "writes"]
+__all__ = [
+    "Bill",
+    "BillLine",
+    "Payment",
+    "customers",
+    "events",
+    "exports",
+    "inputs",
+    "limits",
+    "problems",
+    "refunds",
+    "writes",
+]

@@ -1,4 +1,4 @@
-"""What customers owe and pay: how much they may owe, collecting it or giving it up, correcting a payment, naming them."""
+"""What customers owe and pay: collecting a balance or giving it up, correcting a payment, naming a bill's customer."""
 
 from typing import Annotated
 
@@ -17,7 +17,6 @@ from salonos.graph.mutations import Idempotency, mutation
 from salonos.graph.problem import InvalidInput, StaleVersion
 from salonos.graph.roots import Mutation
 from salonos.kernel.ids import id_value
-from salonos.kernel.money import Money
 from salonos.kernel.permissions import Permission
 from salonos.kernel.work import Work
 
@@ -81,22 +80,6 @@ class CorrectPaymentSuccess:
     payment: Payment | None = field("What stands in its place, of the same amount; null out of reach.")
 
 
-@strawberry.input(description="How much customers may owe.")
-class SetCreditLimitInput:
-    """How much customers may owe."""
-
-    customer_id: strawberry.ID | None = field("Who; all who have no limit of their own when left out.")
-    limit: Money | None = field("At all branches together, 0.00 or more; taken away when left out.")
-
-
-@strawberry.type(description="The limit holds from now on.")
-class SetCreditLimitSuccess:
-    """The limit holds from now on."""
-
-    customer: Customer | None = field("Whose limit it is; null for that of all, and out of reach.")
-    limit: Money | None = field("The limit that was set; null where it was taken away.")
-
-
 @strawberry.type(description="The bill has its customer.")
 class AssignCustomerSuccess:
     """The bill has its customer."""
@@ -115,10 +98,6 @@ WriteOffBalanceResult = Annotated[
 CorrectPaymentResult = Annotated[
     CorrectPaymentSuccess | InvalidInput | CashLimitExceeded | PeriodClosed | AccountOverdrawn,
     strawberry.union("CorrectPaymentResult", description="What became of it."),
-]
-SetCreditLimitResult = Annotated[
-    SetCreditLimitSuccess | InvalidInput,
-    strawberry.union("SetCreditLimitResult", description="What became of it."),
 ]
 AssignCustomerResult = Annotated[
     AssignCustomerSuccess | InvalidInput | StaleVersion | CustomerAssigned,
@@ -171,14 +150,6 @@ class CustomerWrites:
         payment_id = id_value("payment", input.payment_id)
         stands = await commands.correct_payment(work, payment_id, method=input.method, reference=input.reference)
         return CorrectPaymentSuccess(payment=ref(Payment, stands))
-
-    @mutation("Set how much a customer may owe, or all of them.", requires=Permission.BILL_WRITE_OFF)
-    async def set_credit_limit(self, work: Work, input: SetCreditLimitInput) -> SetCreditLimitResult:
-        """Sets."""
-        customer_id = id_value("customer", input.customer_id) if input.customer_id is not None else None
-        await commands.set_credit_limit(work, customer_id=customer_id, limit_paise=input.limit)
-        customer = None if customer_id is None else ref(Customer, customer_id)
-        return SetCreditLimitSuccess(customer=customer, limit=input.limit)
 
     @mutation("Name the customer of an anonymous posted bill, once.", requires=Permission.BILL_CREATE)
     async def assign_customer(self, work: Work, input: AssignCustomerInput) -> AssignCustomerResult:
