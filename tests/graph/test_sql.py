@@ -117,7 +117,7 @@ def test_a_kept_result_is_restored() -> None:
         posted_at=at,
         method=PaymentMethod.UPI,
         margin=None,
-        warnings=[world.BillAlreadyPosted(message="m", number="n", bill=None)],
+        warnings=[world.BillAlreadyPosted(message="m", number="n", bill=None, posted_by=None)],
     )
 
     again = results.restored(results.stored(success), GRAPH.types)
