@@ -10,23 +10,33 @@ from graphql import (
     DocumentNode,
     FieldNode,
     FragmentDefinitionNode,
+    FragmentsOnCompositeTypesRule,
     GraphQLError,
     GraphQLSchema,
+    KnownDirectivesRule,
+    KnownFragmentNamesRule,
     ListValueNode,
     Node,
+    NoFragmentCyclesRule,
+    NoUnusedFragmentsRule,
     OperationDefinitionNode,
     OperationType,
+    PossibleFragmentSpreadsRule,
     Undefined,
+    UniqueDirectivesPerLocationRule,
+    UniqueFragmentNamesRule,
     VariableNode,
     coerce_input_value,
     parse,
     print_ast,
+    specified_rules,
     type_from_ast,
     validate,
 )
 from graphql.execution.collect_fields import FragmentDetails
 from graphql.execution.get_variable_signature import GraphQLVariableSignature, get_variable_signature
 from graphql.execution.values import VariableValues, VariableValueSource, get_variable_values
+from graphql.validation import ASTValidationRule
 
 from salonos.graph.caches import Bounded
 from salonos.graph.errors import ERRORS_MAX, Rejected
@@ -37,6 +47,33 @@ TEXT_MAX = 20_000
 DOCUMENTS_MAX, DOCUMENT_BYTES_MAX = 1_000, 32 << 20
 STRANGERS_DOCUMENTS_MAX = 50
 INTROSPECTION = frozenset({"__schema", "__type"})
+_OF_FRAGMENTS: frozenset[type[ASTValidationRule]] = frozenset(
+    {
+        FragmentsOnCompositeTypesRule,
+        KnownFragmentNamesRule,
+        NoFragmentCyclesRule,
+        NoUnusedFragmentsRule,
+        PossibleFragmentSpreadsRule,
+        UniqueFragmentNamesRule,
+    }
+)
+_OF_DIRECTIVES: frozenset[type[ASTValidationRule]] = frozenset(
+    {KnownDirectivesRule, UniqueDirectivesPerLocationRule}
+) | {rule for rule in specified_rules if "Stream" in rule.__name__}
+"""`@defer` and `@stream` have rules of their own, although we have neither."""
+
+
+def rules_for(text: str) -> list[type[ASTValidationRule]]:
+    """The rules that a document may break. Each costs a call at every node, and most tills' documents are plain.
+
+    Whatever has a fragment is written with three dots or the word, whatever has a directive with an @.
+    """
+    has_fragments, has_directives = "..." in text or "fragment" in text, "@" in text
+    return [
+        rule
+        for rule in specified_rules
+        if (has_fragments or rule not in _OF_FRAGMENTS) and (has_directives or rule not in _OF_DIRECTIVES)
+    ]
 
 
 class Limits(Protocol):
@@ -156,7 +193,12 @@ class Documents:
         if self.limits is not None:
             self.limits.check_document(document, definition)
         errors = validate(
-            self.schema, document, max_errors=ERRORS_MAX, hide_suggestions=True, allow_empty_selection_sets=False
+            self.schema,
+            document,
+            rules_for(text),
+            max_errors=ERRORS_MAX,
+            hide_suggestions=True,
+            allow_empty_selection_sets=False,
         )
         if errors:
             raise Rejected.of(errors)

@@ -1,11 +1,13 @@
 """Documents and plans are kept within bounds, found by text alone, and limited before anything runs."""
 
-import pytest
-from graphql import GraphQLError
+import itertools
 
-from salonos.graph import errors
+import pytest
+from graphql import FieldsOnCorrectTypeRule, GraphQLError, parse, specified_rules, validate
+
+from salonos.graph import documents, errors
 from salonos.graph.caches import Bounded
-from salonos.graph.documents import STRANGERS_DOCUMENTS_MAX, Documents
+from salonos.graph.documents import STRANGERS_DOCUMENTS_MAX, Documents, rules_for
 from salonos.graph.execute import Engine, Status
 from salonos.graph.limits import Guard
 from salonos.kernel.problems import Forbidden, QueryTooComplex
@@ -113,3 +115,43 @@ async def test_a_database_that_is_away_is_unavailable(ask: Asker) -> None:
 
     assert answer.status is Status.UNAVAILABLE
     assert b"UNAVAILABLE" in answer.body
+
+
+PARTS = [
+    '{ bill(id: "1") { id number } }',
+    "query A { viewer { nothing } }",
+    "query B($x: ID!) { bill(id: $x) { ...F } }",
+    "query C($x: ID! @include(if: true)) { bill(id: $x) { id @skip(if: false) @skip(if: true) } }",
+    '{ bill(id: "1") { ... on Customer { name } ... @defer { id } ... { nothing } } }',
+    "subscription { billPosted @stream { cursor } billPosted { ...G } }",
+    "fragment F on Bill { id ...G }",
+    "fragment G on Bill { number ...F }",
+    "fragment F on BillStatus { id }",
+    '{ viewer { id(at: "a fragment @ ...") } }',
+    '{ bills(first: 2, first: "two") { nodes { number: id number } } } # fragment',
+    "mutation M { postBill { __typename } }",
+]
+
+
+def test_the_rules_that_are_left_out_would_have_found_nothing() -> None:
+    left_out = set()
+    found = 0
+    for first, second in itertools.combinations(PARTS, 2):
+        text = f"{first} {second}"
+        document = parse(text)
+        rules = rules_for(text)
+        left_out |= set(specified_rules) - set(rules)
+
+        everything = sorted(str(each) for each in validate(GRAPH.core, document, max_errors=1_000))
+
+        assert sorted(str(each) for each in validate(GRAPH.core, document, rules, max_errors=1_000)) == everything
+        found += len(everything)
+    assert len(left_out) == 12
+    assert found > 50
+
+
+def test_a_rule_left_out_wrongly_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(documents, "_OF_FRAGMENTS", documents._OF_FRAGMENTS | {FieldsOnCorrectTypeRule})
+
+    with pytest.raises(AssertionError, match="Cannot quer"):
+        test_the_rules_that_are_left_out_would_have_found_nothing()
