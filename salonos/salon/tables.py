@@ -119,4 +119,5 @@ class DrawnNumber(Base):
         UniqueConstraint("text"),
         CheckConstraint("text ~ '^[A-Z1-9][A-Z0-9/-]{0,15}$'", name="text"),
         CheckConstraint(f"financial_year = {_YEAR_OF.format('drawn_on')}", name="financial_year"),
+        Index("ix_drawn_numbers_drawn_on", "drawn_on"),
     )

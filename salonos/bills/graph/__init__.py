@@ -1,6 +1,6 @@
 """The till in the schema. Higher features refer to `Bill`, `BillLine` and `Payment`."""
 
-from salonos.bills.graph import customers, events, exports, inputs, limits, problems, refunds, writes
+from salonos.bills.graph import customers, events, exports, inputs, limits, numbers, problems, refunds, writes
 from salonos.bills.graph.reads import Bill, BillLine, Payment
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "exports",
     "inputs",
     "limits",
+    "numbers",
     "problems",
     "refunds",
     "writes",
