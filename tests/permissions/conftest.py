@@ -2,12 +2,15 @@
 
 import asyncio
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 
+from salonos.bills import commands as bills
 from salonos.demo import make
 from salonos.demo.trade import Size
 from salonos.kernel import crypto
+from salonos.kernel.actor import Actor
 from salonos.kernel.clock import parse_instant
 from salonos.kernel.database import Database
 from tests import servers
@@ -38,10 +41,28 @@ async def furnish(url: str) -> None:
 
 
 async def fill_shelves(database: Database) -> None:
-    """What the demo has not: purchases, corrections."""
+    """What the demo has not: purchases, corrections, a bill that was taken back."""
     product_id = await database.pool.fetchval("select id from products order by id limit 1")
     for row in await database.pool.fetch("select id from branches"):
         await buy(database, row["id"], product_id, now=UNTIL)
         await correct_and_count(database, row["id"], product_id, now=UNTIL)
     branch_ids = [row["id"] for row in await database.pool.fetch("select id from branches order by id")]
     await send_around(database, branch_ids, product_id, now=UNTIL)
+    await take_back(database)
+
+
+async def take_back(database: Database) -> None:
+    """A number that was cancelled."""
+    bill = await database.pool.fetchrow(
+        "select id, version from bills where status = 'POSTED' and kind <> 'CREDIT_NOTE' and credited_paise = 0 "
+        "and paid_paise > 0 and business_date = $1 order by id limit 1",
+        UNTIL.date(),
+    )
+    void = partial(
+        bills.void_bill,
+        bill_id=bill["id"],
+        reason="The wrong chair",
+        expected_version=bill["version"],
+        pay_back_by=None,
+    )
+    await database.run(Actor.system(), void, now=UNTIL)

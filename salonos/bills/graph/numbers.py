@@ -17,7 +17,7 @@ from salonos.graph.roots import Query
 from salonos.kernel.actor import Access
 from salonos.kernel.permissions import Permission
 from salonos.salon import tables as salon
-from salonos.salon.graph import Branch
+from salonos.salon.graph import Branch, today
 from salonos.salon.rules import DocumentKind
 
 GST_RETURN_READ = Permission.GST_RETURN_READ
@@ -32,8 +32,19 @@ OUTWARD: Final = (
 """Documents to customers. What goes to suppliers has numbers too, and no place in the return."""
 
 
+def _since() -> ColumnElement[date]:
+    """The date asked for, or the first of the month under way."""
+    first = cast(func.date_trunc(literal_column("'month'"), today()), Date())
+    return func.coalesce(argument_value("since", Date()), first, type_=Date())
+
+
+def _until() -> ColumnElement[date]:
+    """The date asked for, or tomorrow."""
+    return func.coalesce(argument_value("until", Date()), today() + literal_column("1", Integer()), type_=Date())
+
+
 def _in_period(on: Any) -> ColumnElement[bool]:
-    return and_(on >= argument_value("since", Date()), on < argument_value("until", Date()))
+    return and_(on >= _since(), on < _until())
 
 
 def _here(branch_id: Any, access: Access) -> list[ColumnElement[bool]]:
@@ -102,8 +113,8 @@ def period_of(access: Access) -> Select[*tuple[Any, ...]]:
         for each in (found.c.total, found.c.cancelled)
     ]
     return select(
-        argument_value("since", Date()).label("since"),
-        argument_value("until", Date()).label("until"),
+        _since().label("since"),
+        _until().label("until"),
         total.label("total"),
         cancelled.label("cancelled"),
     ).where(or_(branch.is_(None), here))
@@ -161,8 +172,8 @@ class NumberReads:
 
     documents_issued: DocumentsIssued | None = reading(
         "Which numbers documents to customers got in a period, and which were cancelled; null for a branch out of reach.",
-        since=argument(date, "From this business date."),
-        until=argument(date, "To before this one."),
+        since=argument(date | None, "From this business date; the first of this month when left out."),
+        until=argument(date | None, "To before this one; tomorrow when left out."),
         branch_id=argument(
             strawberry.ID | None, "Only this branch's; all within reach when left out.", prefix="branch"
         ),
