@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from uuid import UUID
 
+from salonos.bills.rules import RecipientField
 from salonos.kernel.money import Money
 from salonos.kernel.problems import Problem
 from salonos.kernel.quantity import Quantity
@@ -48,6 +49,7 @@ class RecipientRequired(Problem):
     """So large a tax invoice names its recipient: a customer (None: nobody was named), and their address."""
 
     customer_id: UUID | None
+    missing: list[RecipientField]
     limit: Money
     message: str = "A tax invoice of so much needs the customer's name and address."
 

@@ -56,6 +56,13 @@ class PaymentState(enum.Enum):
     PAID = "PAID"
 
 
+class RecipientField(enum.Enum):
+    """What a large tax invoice says of a recipient who isn't registered."""
+
+    NAME = "NAME"
+    ADDRESS = "ADDRESS"
+
+
 class Treatment(enum.Enum):
     """Which taxes a sale bears."""
 

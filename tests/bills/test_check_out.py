@@ -371,10 +371,11 @@ async def test_a_tax_invoice_of_fifty_thousand_names_its_recipient(database: Dat
     async def sell(**more: Any) -> UUID:
         return await shop.check_out((UPI, 5_250_000), **{"lines": many, **more})
 
-    for customer_id in (None, nameless):
+    for customer_id, missing in ((None, ["NAME", "ADDRESS"]), (nameless, ["ADDRESS"])):
         with pytest.raises(RecipientRequired) as raised:
             await sell(customer_id=customer_id)
         assert (raised.value.customer_id, raised.value.limit) == (customer_id, 5_000_000)
+        assert [each.name for each in raised.value.missing] == missing
     assert await database.pool.fetchval("select count(*) from bills") == 0
 
     await sell(customer_id=shop.customer_id)

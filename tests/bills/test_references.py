@@ -3,13 +3,15 @@
 from datetime import timedelta
 from typing import Any
 
+from salonos.kernel.actor import Actor, access, reach_of
 from salonos.kernel.database import Database
-from salonos.kernel.ids import id_text
+from salonos.kernel.ids import id_text, new_id
+from salonos.kernel.permissions import ROLES, Permission
 from tests.bills.asking import Asker
 from tests.bills.makers import NOW, ON_ACCOUNT, UPI, Shop, actor_as, make_shop
 from tests.salon.makers import make_branch
 
-SAME = "billsWithSameReference { number }"
+SAME = "billsWithSameReference { number } hasSameReference"
 SELL = f"""
     mutation($input: CheckOutInput!) {{
         checkOut(input: $input) {{ __typename ... on CheckOutSuccess {{ bill {{ number }} {SAME} }} }}
@@ -39,17 +41,22 @@ class Till:
         (found,) = (await self.ask.data(text, actor=self.desk, input=given)).values()
         return found
 
-    async def sell(self, *payments: tuple[str, str, str | None]) -> list[str]:
-        """A serum of 999.00. The numbers of the bills that it is warned of."""
-        found = await self.do(
-            SELL,
-            branchId=id_text("branch", self.shop.branch_id),
-            lines=[{"productId": id_text("product", self.shop.catalog.product_id)}],
-            payments=[
+    def serum(self, *payments: tuple[str, str, str | None]) -> dict[str, Any]:
+        """The input of a sale of a serum."""
+        return {
+            "branchId": id_text("branch", self.shop.branch_id),
+            "lines": [{"productId": id_text("product", self.shop.catalog.product_id)}],
+            "payments": [
                 {"method": method, "amount": amount, "reference": reference} for method, amount, reference in payments
             ],
-        )
-        return [each["number"] for each in found["billsWithSameReference"]]
+        }
+
+    async def sell(self, *payments: tuple[str, str, str | None]) -> list[str]:
+        """A serum of 999.00. The numbers of the bills that it is warned of."""
+        found = await self.do(SELL, **self.serum(*payments))
+        numbers = [each["number"] for each in found["billsWithSameReference"]]
+        assert found["hasSameReference"] == bool(numbers)
+        return numbers
 
 
 async def test_the_till_is_told_of_a_reference_that_was_given_before(database: Database) -> None:
@@ -94,3 +101,23 @@ async def test_payments_towards_bills_are_looked_at_too_and_shares_of_one_are_on
         {"number": "BLR1/2627/00002"},
         {"number": None},
     ]
+
+
+async def test_a_warning_tells_nothing_of_bills_that_its_reader_may_not_see(database: Database) -> None:
+    shop = await make_shop(database)
+    own, none = Till(shop), Till(shop)
+    rights = ROLES["RECEPTIONIST"].permissions
+    reach = reach_of((shop.branch_id,))
+    own.desk = Actor(shop.staff_ids[1], access(rights, frozenset({Permission.BILL_READ}), reach), (shop.branch_id,))
+    none.desk = Actor(new_id(), access(rights - {Permission.BILL_READ}, frozenset(), reach), (shop.branch_id,))
+    await Till(shop).sell(("UPI", "999.00", "4123"))
+
+    warned = await own.do(SELL, **own.serum(("UPI", "999.00", "4123")))
+    refused = await none.ask(SELL, actor=none.desk, input=none.serum(("UPI", "999.00", "4123")))
+    well = await own.do(SELL, **own.serum(("UPI", "999.00", "4124")))
+
+    assert (warned["billsWithSameReference"], warned["hasSameReference"]) == ([], True)
+    told = refused["data"]["checkOut"]
+    assert (told["billsWithSameReference"], told["hasSameReference"]) == (None, True)
+    assert {each["extensions"]["code"] for each in refused["errors"]} == {"FORBIDDEN"}
+    assert (well["billsWithSameReference"], well["hasSameReference"]) == ([], False)

@@ -9,6 +9,7 @@ from salonos.kernel.database import Database
 from salonos.kernel.ids import id_text, id_value
 from tests.bills.asking import Asker
 from tests.bills.makers import Shop, actor_as, make_shop
+from tests.customers.makers import make_customer
 from tests.statements import Statements
 
 KEY = "a-key-of-thirty-two-characters-0"
@@ -247,3 +248,25 @@ async def test_quantities_are_told_by_line_and_one_when_left_out(database: Datab
     found = await Asker(database).data(CHECK_OUT, input=given)
 
     assert found["checkOut"]["bill"]["lines"] == [{"total": "787.50"}, {"total": "1748.25"}]
+
+
+async def test_the_till_is_told_what_a_large_invoice_lacks_of_its_recipient(database: Database) -> None:
+    shop = await make_shop(database)
+    ask, nameless = Asker(database), await make_customer(database, phone=None)
+    large = {
+        "branchId": id_text("branch", shop.branch_id),
+        "lines": [{"serviceId": id_text("service", shop.catalog.service_id), "quantity": "70"}],
+        "payments": [{"method": "UPI", "amount": "55125.00"}],
+    }
+    text = """
+        mutation($input: CheckOutInput!) {
+            checkOut(input: $input) { ... on RecipientRequired { missing limit customer { id } } }
+        }
+    """
+
+    of_nobody = await ask.data(text, input=large)
+    of_somebody = await ask.data(text, input={**large, "customerId": id_text("customer", nameless)})
+
+    assert of_nobody["checkOut"] == {"missing": ["NAME", "ADDRESS"], "limit": "50000.00", "customer": None}
+    customer = {"id": id_text("customer", nameless)}
+    assert of_somebody["checkOut"] == {"missing": ["ADDRESS"], "limit": "50000.00", "customer": customer}

@@ -112,8 +112,12 @@ async def _require_recipient(work: Work, sale: Sale) -> None:
     if is_small or sale.buyer_gstin is not None or sale.kind is not rules.BillKind.TAX_INVOICE:
         return
     if sale.customer_id is None or not await customers.has_address(work, sale.customer_id):
-        limit = Money(rules.RECIPIENT_STATED_FROM_PAISE)
-        raise problems.RecipientRequired(customer_id=sale.customer_id, limit=limit)
+        missing = [rules.RecipientField.NAME] if sale.customer_id is None else []
+        raise problems.RecipientRequired(
+            customer_id=sale.customer_id,
+            missing=[*missing, rules.RecipientField.ADDRESS],
+            limit=Money(rules.RECIPIENT_STATED_FROM_PAISE),
+        )
 
 
 async def book_money(

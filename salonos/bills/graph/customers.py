@@ -10,7 +10,7 @@ from salonos.bills import commands
 from salonos.bills.graph.inputs import PaymentInput, tender_of
 from salonos.bills.graph.problems import CashLimitExceeded, CustomerAssigned, NothingOwed, PaymentsExceedTotal
 from salonos.bills.graph.reads import Bill, Payment
-from salonos.bills.graph.references import SAME_REFERENCE, with_same_reference
+from salonos.bills.graph.references import HAS_SAME_REFERENCE, SAME_REFERENCE, with_same_reference
 from salonos.customers.graph import Customer
 from salonos.graph.fields import extend, field, ref
 from salonos.graph.mutations import Idempotency, mutation
@@ -64,6 +64,7 @@ class CollectBalanceSuccess:
     payments: list[Payment] | None = field("One for each bill that it reached, the oldest first.")
     customer: Customer | None = field("The customer with what is owed now; null out of reach.")
     bills_with_same_reference: list[Bill] | None = field(SAME_REFERENCE)
+    has_same_reference: bool = field(HAS_SAME_REFERENCE)
 
 
 @strawberry.type(description="Nothing is owed on the bill any more.")
@@ -123,10 +124,12 @@ class CustomerWrites:
             customer_id=customer_id,
             tender=tender,
         )
+        same = await with_same_reference(work, [tender], payment_ids=payment_ids)
         return CollectBalanceSuccess(
             payments=[ref(Payment, each) for each in payment_ids],
             customer=ref(Customer, customer_id),
-            bills_with_same_reference=await with_same_reference(work, [tender], payment_ids=payment_ids),
+            bills_with_same_reference=same,
+            has_same_reference=bool(same),
         )
 
     @mutation(

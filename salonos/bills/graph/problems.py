@@ -2,11 +2,19 @@
 
 from salonos.bills import problems
 from salonos.bills.graph.reads import Bill, BillLine
+from salonos.bills.rules import RecipientField
 from salonos.customers.graph import Customer
-from salonos.graph.fields import field
+from salonos.graph.fields import enum_of, field
 from salonos.graph.problem import Problem, problem
 from salonos.kernel.money import Money
 from salonos.kernel.quantity import Quantity
+
+enum_of(
+    RecipientField,
+    "What a large tax invoice says of a recipient who isn't registered.",
+    NAME="Who it is: a customer has to be named.",
+    ADDRESS="Where they live: the customer's address.",
+)
 
 
 @problem(problems.BillAlreadyPosted)
@@ -47,6 +55,7 @@ class RecipientRequired(Problem):
     customer: Customer | None = field(
         "Whose address is missing; null where a customer has to be named, and out of reach."
     )
+    missing: list[RecipientField] = field("What the invoice lacks; its place of supply has the state. At most 2.")
     limit: Money = field("From this taxable value on.")
 
 

@@ -11,7 +11,10 @@ from salonos.kernel.work import Work
 
 SAME_REFERENCE: Final = (
     "A warning: bills of the branch and the date on which another payment by the same method has the same reference, at "
-    "most 50; empty when all is well. The money is kept all the same."
+    "most 50, without those that you may not see. The money is kept all the same."
+)
+HAS_SAME_REFERENCE: Final = (
+    "Whether there is such a bill, though it be one that you may not see; false when all is well."
 )
 
 

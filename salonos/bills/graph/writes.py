@@ -27,7 +27,7 @@ from salonos.bills.graph.problems import (
     RecipientRequired,
 )
 from salonos.bills.graph.reads import Bill, Payment
-from salonos.bills.graph.references import SAME_REFERENCE, with_same_reference
+from salonos.bills.graph.references import HAS_SAME_REFERENCE, SAME_REFERENCE, with_same_reference
 from salonos.graph.fields import extend, field, ref
 from salonos.graph.mutations import Idempotency, mutation
 from salonos.graph.problem import InvalidInput, Problem, StaleVersion, problem_of
@@ -137,6 +137,7 @@ class AddPaymentSuccess:
     bill: Bill | None = field("The bill as it is now; null out of reach.")
     payment: Payment | None = field("The payment; null out of reach.")
     bills_with_same_reference: list[Bill] | None = field(SAME_REFERENCE)
+    has_same_reference: bool = field(HAS_SAME_REFERENCE)
     not_posted: list[Problem] = field(
         "Why the bill, though fully paid, stays a draft; empty when it was posted or is not fully paid. At most 5."
     )
@@ -155,6 +156,7 @@ class CheckOutSuccess:
 
     bill: Bill | None = field("The bill; null out of reach.")
     bills_with_same_reference: list[Bill] | None = field(SAME_REFERENCE)
+    has_same_reference: bool = field(HAS_SAME_REFERENCE)
 
 
 CreateBillResult = Annotated[
@@ -245,10 +247,12 @@ class BillWrites:
         """Takes a payment."""
         bill_id, tender = id_value("bill", input.bill_id), tender_of(input.payment)
         taken = await commands.add_payment(work, bill_id, tender, expected_version=input.expected_version)
+        same = await with_same_reference(work, [tender], payment_ids=[taken.payment_id])
         return AddPaymentSuccess(
             bill=ref(Bill, bill_id),
             payment=ref(Payment, taken.payment_id),
-            bills_with_same_reference=await with_same_reference(work, [tender], payment_ids=[taken.payment_id]),
+            bills_with_same_reference=same,
+            has_same_reference=bool(same),
             not_posted=[problem_of(each) for each in taken.not_posted],
         )
 
@@ -274,4 +278,4 @@ class BillWrites:
         new = NewSale(branch_id=id_value("branch", input.branch_id), payments=payments, **contents_of(input))
         bill_id = await commands.check_out(work, new)
         same = await with_same_reference(work, payments, bill_id=bill_id)
-        return CheckOutSuccess(bill=ref(Bill, bill_id), bills_with_same_reference=same)
+        return CheckOutSuccess(bill=ref(Bill, bill_id), bills_with_same_reference=same, has_same_reference=bool(same))
