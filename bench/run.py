@@ -4,7 +4,7 @@ import argparse
 import asyncio
 from typing import Any
 
-from bench import checkout, live, pages, reading, receipt, start, stock
+from bench import checkout, export, live, pages, reading, receipt, start, stock
 from bench.ground import ground
 from bench.rivals import RIVALS
 
@@ -19,6 +19,7 @@ async def main(rounds: int, seconds: int, only: set[str]) -> None:
         "start": start.measure,
         "stock": stock.measure,
         "receipt": receipt.measure,
+        "export": export.measure,
     }
     for name, part in parts.items():
         if not only or name in only:
@@ -31,7 +32,9 @@ if __name__ == "__main__":
     reader.add_argument("--rounds", type=int, default=5)
     reader.add_argument("--seconds", type=int, default=2)
     reader.add_argument(
-        "only", nargs="*", help="reads, checkout, live, pages, start, stock, receipt; all of them when none is named"
+        "only",
+        nargs="*",
+        help="reads, checkout, live, pages, start, stock, receipt, export; all of them when none is named",
     )
     given = reader.parse_args()
     asyncio.run(main(given.rounds, given.seconds, set(given.only)))
