@@ -1,4 +1,4 @@
-"""Goods through a salon: ordered, received in part, sold, used up, counted, corrected; the books say what the shelves do."""
+"""Goods through a salon: ordered, received in part, sold, used up, counted, corrected, sent on; the books say what the shelves do."""
 
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -110,8 +110,16 @@ async def test_goods_from_the_order_to_the_balance(running: House) -> None:
         levels = await owner.levels(here)
         assert (levels["Argan Serum"][0], levels["Colour"][0]) == ("2.000", "945.000")
 
+        await send(manager, here, there, colour)
+        assert (await owner.levels(here))["Colour"][0] == "845.000"
+        assert {name: quantity for name, (quantity, _) in (await owner.levels(there)).items()} == {
+            "Argan Serum": "0.000",
+            "Colour": "60.000",
+        }
+
         worth = [value for branch in (here, there) for _, value in (await owner.levels(branch)).values()]
-        assert sum(worth) == await stock_accounts(c) > 0
+        assert sum(worth) == await balance(c, "1200", "1210") > 0
+        assert await balance(c, "1220") == Decimal("24.00"), "40 ml are on their way"
         await nobody_at_the_desk_sees_a_cost(a, here)
 
 
@@ -202,13 +210,21 @@ async def correct(desk: Person, manager: Person, branch_id: str, colour: str) ->
     await manager.do("approveStockAdjustment", adjustmentId=asked["adjustment"]["id"])
 
 
-async def stock_accounts(owner: Client) -> Decimal:
-    """What the books say of goods."""
+async def send(manager: Person, here: str, there: str, colour: str) -> None:
+    """100 ml go to the second branch; 60 have come."""
+    lines = [{"productId": colour, "quantity": "100"}]
+    selection = "transfer { id state lines { id inTransit } }"
+    sent = (await manager.do("transferStock", selection, fromBranchId=here, toBranchId=there, lines=lines))["transfer"]
+    came = [{"lineId": sent["lines"][0]["id"], "quantity": "60"}]
+    found = (await manager.do("receiveTransfer", selection, transferId=sent["id"], lines=came))["transfer"]
+    assert [each["inTransit"] for each in found["lines"]] == ["40.000"]
+
+
+async def balance(owner: Client, *codes: str) -> Decimal:
+    """What the books say of some accounts."""
     rows = (await owner.data(TRIAL))["trialBalance"]["rows"]
-    return sum(
-        (Decimal(row["debit"]) - Decimal(row["credit"]) for row in rows if row["account"]["code"] in ("1200", "1210")),
-        Decimal(0),
-    )
+    found = (Decimal(row["debit"]) - Decimal(row["credit"]) for row in rows if row["account"]["code"] in codes)
+    return sum(found, Decimal(0))
 
 
 async def nobody_at_the_desk_sees_a_cost(desk: Client, branch_id: str) -> None:
@@ -216,5 +232,5 @@ async def nobody_at_the_desk_sees_a_cost(desk: Client, branch_id: str) -> None:
     answer = await desk.ask(LEVELS, {"branch": branch_id})
     nodes = answer["data"]["stockLevels"]["nodes"]
     assert {each["value"] for each in nodes} == {None}
-    assert {each["quantity"] for each in nodes} == {"2.000", "945.000"}
+    assert {each["quantity"] for each in nodes} == {"2.000", "845.000"}
     assert [each["extensions"]["coordinate"] for each in answer["errors"]] == ["StockLevel.value"]
