@@ -196,6 +196,15 @@ def mutations(graph: Graph) -> Iterator[tuple[str, str, dict[str, Any]]]:
         yield name, f"mutation($input: {kind}) {{ {name}(input: $input) {{ __typename }} }}", {"input": value_of(kind)}
 
 
+def has_scalar(process: "Process", name: str, given: dict[str, Any]) -> bool:
+    """Whether a value of a mutation's input is read by a scalar: enums read theirs themselves."""
+    root = process.graph.core.mutation_type
+    assert root is not None
+    kind = get_named_type(root.fields[name].args["input"].type)
+    assert isinstance(kind, GraphQLInputObjectType)
+    return any(not isinstance(get_named_type(kind.fields[key].type), GraphQLEnumType) for key in given["input"])
+
+
 def selection(kind: GraphQLObjectType, depth: int = 3) -> str:
     """A way down to the first leaf of a type."""
     fields = {n: f for n, f in kind.fields.items() if not any(map(is_required_argument, f.args.values()))}
@@ -271,7 +280,9 @@ async def test_openers_guards_and_scalars_tell_nothing(
             if isinstance(kind, GraphQLScalarType):
                 broken.setattr(kind, "coerce_input_value", breaking(fault))
                 broken.setattr(kind, "coerce_input_literal", breaking(fault))
-        wanted = {name: (query, given) for name, query, given in mutations(process.graph) if given["input"]}
+        wanted = {
+            name: (query, given) for name, query, given in mutations(process.graph) if has_scalar(process, name, given)
+        }
         answers = {name: await process.post(query, **given) for name, (query, given) in wanted.items()}
         assert [name for name, told in answers.items() if '"errors"' not in told] == []
 
