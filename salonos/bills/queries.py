@@ -54,6 +54,18 @@ async def lines_of(work: Work, bill_id: UUID) -> Sequence[tables.BillLine]:
     return (await work.session.execute(found)).scalars().all()
 
 
+async def shares_of(work: Work, bill_id: UUID) -> Mapping[UUID, Sequence[tables.LineShare]]:
+    """Who shares in a bill's lines, by line, in order."""
+    share = tables.LineShare
+    rows = (
+        await work.session.execute(select(share).where(share.bill_id == bill_id).order_by(share.position))
+    ).scalars()
+    found: dict[UUID, list[tables.LineShare]] = {}
+    for row in rows:
+        found.setdefault(row.line_id, []).append(row)
+    return found
+
+
 @dataclass(frozen=True)
 class GivenBack:
     """What the credit notes of a bill gave back already; quantities by line."""

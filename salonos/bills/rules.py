@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Final
+from uuid import UUID
 
 from salonos.accounting import rules as accounting
 from salonos.accounting.rules import PaymentMethod
@@ -22,6 +23,7 @@ PAYMENTS_CORRECTED_MAX: Final = 100
 """With this many rows none is corrected any more; each may still go back when the bill is void."""
 PAYMENTS_LISTED_MAX: Final = 150
 TIPS_MAX: Final = 20
+CONTRIBUTORS_MAX: Final = 10
 QUANTITY_MAX: Final = 10**9
 """A million units: more on one line is a slip of the finger."""
 NOTES_MAX: Final = 100
@@ -216,6 +218,47 @@ def _summed(lines: Sequence[LineFigures], *, total_paise: int, round_off_paise: 
     )
 
 
+# --- shares
+
+
+@dataclass(frozen=True)
+class Contributor:
+    """Who shares in a line: by a share in hundredths of a percent, by a fixed amount, or equally with neither."""
+
+    staff_id: UUID
+    share_hundredths: int | None = None
+    amount_paise: int | None = None
+
+
+@dataclass(frozen=True)
+class Contribution:
+    """How much of a line's value without tax is somebody's."""
+
+    staff_id: UUID
+    amount_paise: int
+    share_hundredths: int | None = None
+
+
+def contributions_of(
+    taxable_paise: int, contributors: Sequence[Contributor], *, staff_id: UUID | None
+) -> tuple[Contribution, ...]:
+    """A line's value over those who share in it, exactly; what fixed amounts leave is the line's own staff's.
+
+    Raises: ValueError when fixed amounts are more than the line.
+    """
+    if any(each.amount_paise is not None for each in contributors):
+        fixed = [Contribution(each.staff_id, each.amount_paise or 0) for each in contributors]
+        rest = taxable_paise - sum(each.amount_paise for each in fixed)
+        if rest < 0 or staff_id is None:
+            raise ValueError("fixed amounts are more than the line")
+        return (*fixed, Contribution(staff_id, rest)) if rest else tuple(fixed)
+    weights = [each.share_hundredths or 1 for each in contributors]
+    return tuple(
+        Contribution(each.staff_id, paise, each.share_hundredths)
+        for each, paise in zip(contributors, spread(taxable_paise, weights), strict=True)
+    )
+
+
 # --- refunds
 
 
@@ -264,6 +307,15 @@ def lowers_tax(invoiced_on: date, on: date) -> bool:
     """Whether a credit note may still lower the tax: until 30 November after the invoice's year (section 34 CGST Act)."""
     year_ends = invoiced_on.year + (invoiced_on.month >= APRIL)
     return on <= date(year_ends, 11, 30)
+
+
+def shares_back(taxable_paise: int, before_paise: int, weights: Sequence[int]) -> list[int]:
+    """How much of what a note takes back of a line is whose: over all notes of a line, to the paisa what each had.
+
+    `taxable_paise` goes back now and `before_paise` went back earlier; `weights` is what each had.
+    """
+    was = spread(before_paise, weights)
+    return [until - each for until, each in zip(spread(before_paise + taxable_paise, weights), was, strict=True)]
 
 
 # --- limits

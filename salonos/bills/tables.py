@@ -238,6 +238,27 @@ class BillLine(Base):
     )
 
 
+class LineShare(Base):
+    """Who shares in a line, and in how much of its value without tax; of a line without shares its staff has all.
+
+    `share_hundredths` is what was asked for, null for an amount, for equal parts and on credit notes.
+    """
+
+    __tablename__ = "line_shares"
+    line_id: Mapped[UUID] = mapped_column(ForeignKey(BillLine.id, ondelete="CASCADE"), primary_key=True)
+    staff_id: Mapped[UUID] = mapped_column(ForeignKey(identity.Staff.id), primary_key=True)
+    bill_id: Mapped[UUID] = mapped_column(ForeignKey(Bill.id))
+    position: Mapped[int]
+    share_hundredths: Mapped[int | None] = mapped_column(Hundredths)
+    amount_paise: Mapped[int] = mapped_column(Paise)
+    __table_args__ = (
+        CheckConstraint("position between 1 and 11", name="position"),
+        CheckConstraint("share_hundredths between 1 and 10000", name="share"),
+        Index("ix_line_shares_bill_id", "bill_id"),
+        Index("ix_line_shares_staff_id", "staff_id"),
+    )
+
+
 class Payment(Base):
     """The share of a money move that settles a bill: what was kept, or what went back. Append-only.
 

@@ -43,6 +43,11 @@ STORE = text(
         from payments join bills on bills.id = payments.bill_id
         where payments.business_date = :on and bills.branch_id = :branch_id
     ),
+    day_work as materialized (
+        select day_lines.sign, coalesce(share.staff_id, day_lines.staff_id) as staff_id,
+               coalesce(share.amount_paise, day_lines.taxable_paise) as amount_paise
+        from day_lines left join line_shares as share on share.line_id = day_lines.id
+    ),
     guests as (
         select distinct customer_id,
                exists (select from bills as earlier
@@ -101,8 +106,8 @@ STORE = text(
     staff_stored as (
         insert into day_staff_sales (summary_id, position, staff_id, line_count, amount_paise)
         select summary.id, row_number() over (order by amount desc, staff_id), staff_id, lines, amount
-        from summary, (select staff_id, count(*) filter (where sign = 1) as lines, sum(sign * taxable_paise) as amount
-                       from day_lines where staff_id is not null group by staff_id
+        from summary, (select staff_id, count(*) filter (where sign = 1) as lines, sum(sign * amount_paise) as amount
+                       from day_work where staff_id is not null group by staff_id
                        order by amount desc, staff_id limit :staff_max) as best
     )
     select id from summary

@@ -35,7 +35,9 @@ async def assign_customer(work: Work, bill_id: UUID, customer_id: UUID, *, expec
         .values(customer_id=customer_id, version=row.version + 1)
     )
     lines = await queries.lines_of(work, bill.id)
+    shares = await queries.shares_of(work, bill_id)
     served_by = {line.staff_id for line in lines if line.service_id and line.staff_id}
+    served_by |= {share.staff_id for line in lines if line.service_id for share in shares.get(line.id, ())}
     await customers.note_service(work, customer_id, served_by, bill.business_date)
     work.announce(events.BillChanged(branch_id=bill.branch_id, subject_id=bill.id, version=expected_version + 1))
     return bill.id

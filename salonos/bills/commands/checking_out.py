@@ -43,15 +43,17 @@ async def check_out(work: Work, new: NewSale) -> UUID:
         **storing.paid_values(due_paise=priced.due_paise, paid_paise=settlement.kept_paise),
         **storing.posted_values(work, posted),
     }
+    lines = storing.line_rows(sale.bill_id, priced)
     await storing.store(
         work,
         bills=[row],
-        lines=storing.line_rows(sale.bill_id, priced),
+        lines=lines,
+        shares=storing.share_rows(lines, priced.contributions),
         payments=payments,
         tips=storing.tip_rows(sale.bill_id, priced),
     )
     if new.customer_id is not None:
-        served_by = {line.staff_id for line in new.lines if line.service_id and line.staff_id}
+        served_by = {staff_id for line in new.lines if line.service_id for staff_id in line.served_by}
         await customers.note_service(work, new.customer_id, served_by, priced.on)
     booking.announce_sale(work, sale)
     for each in payments:

@@ -24,10 +24,12 @@ async def create_bill(work: Work, new: NewBill) -> UUID:
     branch = await pricing.branch_of(work, new.branch_id)
     priced = await pricing.price(work, branch, new)
     bill_id = new_id()
+    lines = storing.line_rows(bill_id, priced)
     await storing.store(
         work,
         bills=[storing.draft_row(work, bill_id, priced)],
-        lines=storing.line_rows(bill_id, priced),
+        lines=lines,
+        shares=storing.share_rows(lines, priced.contributions),
         tips=storing.tip_rows(bill_id, priced),
     )
     work.announce(events.BillChanged(branch_id=branch.id, subject_id=bill_id, version=1))
@@ -58,7 +60,9 @@ async def update_bill(work: Work, bill_id: UUID, contents: BillContents, *, expe
         "version": bill.version + 1,
     }
     await work.session.execute(update(tables.Bill).where(tables.Bill.id == bill_id).values(values))
-    await storing.store(work, lines=storing.line_rows(bill_id, priced), tips=storing.tip_rows(bill_id, priced))
+    lines = storing.line_rows(bill_id, priced)
+    shares = storing.share_rows(lines, priced.contributions)
+    await storing.store(work, lines=lines, shares=shares, tips=storing.tip_rows(bill_id, priced))
     work.announce(events.BillChanged(branch_id=branch.id, subject_id=bill_id, version=values["version"]))
     return bill_id
 

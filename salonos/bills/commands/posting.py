@@ -80,6 +80,10 @@ async def draft_sale(work: Work, bill: tables.Bill, *, version: int | None = Non
         )
         for line, each in zip(lines, figures.lines, strict=True)
     ]
+    served_by = {line.staff_id for line in lines if line.service_id and line.staff_id}
+    if bill.customer_id is not None:
+        shares = await queries.shares_of(work, bill.id)
+        served_by |= {share.staff_id for line in lines if line.service_id for share in shares.get(line.id, ())}
     return DraftSale(
         booking.Sale(
             bill_id=bill.id,
@@ -93,7 +97,7 @@ async def draft_sale(work: Work, bill: tables.Bill, *, version: int | None = Non
             figures=figures,
             tip_paise=bill.tip_paise,
         ),
-        frozenset(line.staff_id for line in lines if line.service_id and line.staff_id),
+        frozenset(served_by),
     )
 
 

@@ -28,6 +28,8 @@ from salonos.salon.tables import Branch
 
 REASON_MAX: Final = 200
 NOTES_MAX: Final = 1000
+WHOLE: Final = 10_000
+"""All of something, in hundredths of a percent."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +43,13 @@ class NewLine:
     discount_paise: int = 0
     discount_reason: str | None = None
     unit_price_paise: int | None = None
+    contributors: tuple[rules.Contributor, ...] = ()
+    """Who shares in it: its staff among them, but where amounts are fixed: then the rest is theirs."""
+
+    @property
+    def served_by(self) -> set[UUID]:
+        """All who did it."""
+        return {each.staff_id for each in self.contributors} | ({self.staff_id} if self.staff_id else set())
 
 
 @dataclass(frozen=True)
@@ -109,6 +118,8 @@ class PricedBill:
     approved_by_id: UUID | None
     """Who approved the discount, where the actor alone could not give it."""
     notes: str | None
+    contributions: tuple[tuple[rules.Contribution, ...], ...]
+    """By line; none where its staff has all of it."""
 
     @property
     def tip_paise(self) -> int:
@@ -170,6 +181,7 @@ async def price(work: Work, branch: Branch, contents: BillContents, *, bill_id: 
     checks.require(
         figures.total_paise <= rules.AMOUNT_MAX, ("lines",), "TOO_MUCH", "This is more than a bill can hold."
     )
+    contributions = _contributions(checks, contents.lines, figures)
     checks.finish()
     approved_by_id = await _approved_by(work, contents, figures, on, about=(branch.id, bill_id))
     return PricedBill(
@@ -184,6 +196,7 @@ async def price(work: Work, branch: Branch, contents: BillContents, *, bill_id: 
         discount_reason=reason,
         approved_by_id=approved_by_id,
         notes=notes,
+        contributions=contributions,
     )
 
 
@@ -210,7 +223,7 @@ def _check_form(checks: Checks, contents: BillContents) -> None:
     if (discount := contents.discount) is not None:
         if discount.amount_paise is not None:
             _check_amount(checks, discount.amount_paise, ("discount", "amount"), least=0)
-        elif not 0 <= (discount.share_hundredths or 0) <= 10_000:  # noqa: PLR2004  the whole
+        elif not 0 <= (discount.share_hundredths or 0) <= WHOLE:
             checks.add(("discount", "percentage"), "OUT_OF_RANGE", "A discount is 0 to 100 percent.")
     if contents.buyer_gstin is not None and not salon_rules.gstin_is_valid(contents.buyer_gstin):
         checks.add(("buyerGstin",), "INVALID_GSTIN", "This is no GSTIN: check it letter by letter.")
@@ -224,8 +237,51 @@ def _check_line_form(checks: Checks, path: Path, line: NewLine) -> None:
     if not 1 <= line.quantity_milli <= rules.QUANTITY_MAX:
         checks.add((*path, "quantity"), "OUT_OF_RANGE", "The quantity is more than 0 and at most a million.")
     _check_amount(checks, line.discount_paise, (*path, "discount"), least=0)
+    _check_contributors(checks, path, line)
     if line.unit_price_paise is not None:
         _check_amount(checks, line.unit_price_paise, (*path, "unitPrice"), least=0)
+
+
+def _check_contributors(checks: Checks, path: Path, line: NewLine) -> None:
+    """Equal parts, shares of 100 percent together, or amounts; nobody twice."""
+    given = line.contributors
+    if not given:
+        return
+    kinds = {(each.share_hundredths is None, each.amount_paise is None) for each in given}
+    people = [each.staff_id for each in given]
+    where = (*path, "contributors")
+    checks.require(len(given) <= rules.CONTRIBUTORS_MAX, where, "TOO_MANY", "At most 10 people share in a line.")
+    is_one_way = len(kinds) == 1 and (False, False) not in kinds
+    checks.require(is_one_way, where, "ONE_WAY", "Share a line in equal parts, in percent or in amounts.")
+    checks.require(len(set(people)) == len(people), where, "TAKEN", "Somebody is named twice.")
+    is_fixed = kinds == {(True, False)}
+    if line.staff_id is None:
+        checks.add((*path, "staffId"), "REQUIRED", "Say who did it; others share in it.")
+    elif (line.staff_id in people) is is_fixed:
+        said = "has what the others leave, and no amount." if is_fixed else "is one of those who share in it."
+        checks.add((*path, "staffId"), "NOT_AMONG", f"Who did it {said}")
+    if kinds == {(False, True)}:
+        shares = [each.share_hundredths or 0 for each in given]
+        is_whole = min(shares) > 0 and sum(shares) == WHOLE
+        checks.require(is_whole, where, "NOT_WHOLE", "Shares are more than 0 and 100 percent together.")
+    for place, each in enumerate(given):
+        _check_amount(checks, each.amount_paise or 0, (*where, place, "amount"), least=0)
+
+
+def _contributions(
+    checks: Checks, lines: Sequence[NewLine], figures: rules.Figures
+) -> tuple[tuple[rules.Contribution, ...], ...]:
+    found: list[tuple[rules.Contribution, ...]] = []
+    for place, (line, each) in enumerate(zip(lines, figures.lines, strict=True)):
+        fixed = sum(one.amount_paise or 0 for one in line.contributors)
+        if fixed > each.tax.taxable_paise:
+            path = ("lines", place, "contributors")
+            checks.add(path, "TOO_MUCH", "The amounts are more than the line is worth without tax.")
+            continue
+        worth = each.tax.taxable_paise
+        is_shared = bool(line.contributors)
+        found.append(rules.contributions_of(worth, line.contributors, staff_id=line.staff_id) if is_shared else ())
+    return tuple(found)
 
 
 def _check_amount(checks: Checks, paise: int, path: Path, *, least: int) -> None:
@@ -235,10 +291,15 @@ def _check_amount(checks: Checks, paise: int, path: Path, *, least: int) -> None
 
 async def _check_people(work: Work, checks: Checks, contents: BillContents) -> None:
     wanted = {line.staff_id for line in contents.lines if line.staff_id} | {tip.staff_id for tip in contents.tips}
+    wanted |= {each.staff_id for line in contents.lines for each in line.contributors}
     known = await identity.staff_exist(work, wanted) if wanted else set()
     for place, line in enumerate(contents.lines):
         if line.staff_id is not None and line.staff_id not in known:
             checks.add(("lines", place, "staffId"), "NOT_FOUND", "There is no such member of staff.")
+        for at, each in enumerate(line.contributors):
+            if each.staff_id not in known:
+                path = ("lines", place, "contributors", at, "staffId")
+                checks.add(path, "NOT_FOUND", "There is no such member of staff.")
     for place, tip in enumerate(contents.tips):
         if tip.staff_id not in known:
             checks.add(("tips", place, "staffId"), "NOT_FOUND", "There is no such member of staff.")

@@ -17,6 +17,7 @@ from salonos.bills.commands import booking, drafting, pricing, storing
 from salonos.kernel import clock
 from salonos.kernel.checks import Checks
 from salonos.kernel.ids import new_id
+from salonos.kernel.money import half_up
 from salonos.kernel.permissions import Permission
 from salonos.kernel.problems import invalid, not_found
 from salonos.kernel.quantity import Quantity
@@ -59,6 +60,8 @@ class _Back:
     quantity_milli: int
     figures: rules.LineFigures
     rate_hundredths: int
+    before_paise: int
+    """How much of its value went back earlier."""
 
 
 @dataclass(frozen=True)
@@ -178,6 +181,7 @@ def _note(
             chosen[line.id],
             _sold(line, given).part(chosen[line.id], lowers_tax=lowers_tax),
             line.rate_hundredths if lowers_tax else 0,
+            half_up(line.taxable_paise * given.by_line.get(line.id, 0), line.quantity_milli),
         )
         for line in lines
         if line.id in chosen
@@ -291,7 +295,9 @@ async def _store(work: Work, note: _Note, posted: PostedEntry, reason: str) -> N
     payments = storing.payment_rows(
         work, note.id, on=note.on, kept=note.kept, posted=posted, direction=MoneyDirection.OUT
     )
-    await storing.store(work, bills=[row], lines=_line_rows(note), payments=payments)
+    lines = _line_rows(note)
+    shares = storing.share_rows(lines, _contributions(note, await queries.shares_of(work, original.id)))
+    await storing.store(work, bills=[row], lines=lines, payments=payments, shares=shares)
     due = original.paid_paise + original.balance_due_paise - note.credited_paise + note.recovered_paise
     values = {
         **storing.paid_values(due_paise=due, paid_paise=original.paid_paise),
@@ -300,6 +306,19 @@ async def _store(work: Work, note: _Note, posted: PostedEntry, reason: str) -> N
         "version": original.version + 1,
     }
     await work.session.execute(update(bill).where(bill.id == original.id).values(values))
+
+
+def _contributions(note: _Note, shares: Mapping[UUID, Sequence[tables.LineShare]]) -> list[list[rules.Contribution]]:
+    """Whose the value is that goes back, by line of the note."""
+    found = []
+    for each in note.lines:
+        of = shares.get(each.sold.id, ())
+        weights = [share.amount_paise for share in of]
+        # A note that comes too late to lower the tax gives back more than the value: all of it is spread anew.
+        before = each.before_paise if note.lowers_tax else 0
+        paise = rules.shares_back(each.figures.tax.taxable_paise, before, weights) if of else []
+        found.append([rules.Contribution(share.staff_id, back) for share, back in zip(of, paise, strict=True)])
+    return found
 
 
 def _line_rows(note: _Note) -> list[storing.Row]:

@@ -31,11 +31,12 @@ def _insert(mapped: type[Base], values: str) -> str:
     return f"insert into {mapped.__tablename__} ({names}) select {names} from {rows}"  # noqa: S608  names of columns
 
 
-_NAMES = ("bills", "lines", "payments", "tips")
+_NAMES = ("bills", "lines", "payments", "tips", "shares")
 _STORE = text(
     f"""
     with stored_bills as ({_insert(tables.Bill, "bills")}), stored_lines as ({_insert(tables.BillLine, "lines")}),
-         stored_payments as ({_insert(tables.Payment, "payments")}), stored_tips as ({_insert(tables.Tip, "tips")})
+         stored_payments as ({_insert(tables.Payment, "payments")}), stored_tips as ({_insert(tables.Tip, "tips")}),
+         stored_shares as ({_insert(tables.LineShare, "shares")})
     select 1
     """
 ).bindparams(*(bindparam(name, type_=Text()) for name in _NAMES))
@@ -48,9 +49,10 @@ async def store(
     lines: list[Row] | None = None,
     payments: list[Row] | None = None,
     tips: list[Row] | None = None,
+    shares: list[Row] | None = None,
 ) -> None:
     """Inserts the rows of bills and their parts, in one statement."""
-    rows = zip(_NAMES, (bills, lines, payments, tips), strict=True)
+    rows = zip(_NAMES, (bills, lines, payments, tips, shares), strict=True)
     await work.session.execute(_STORE, {name: orjson.dumps(each or [], default=str).decode() for name, each in rows})
 
 
@@ -159,6 +161,22 @@ def line_rows(bill_id: UUID, priced: PricedBill) -> list[Row]:
             **line_figure_values(figures),
         }
         for position, (item, figures) in enumerate(zip(priced.items, priced.figures.lines, strict=True), start=1)
+    ]
+
+
+def share_rows(lines: list[Row], contributions: Sequence[Sequence[rules.Contribution]]) -> list[Row]:
+    """Who shares in lines that are stored with them."""
+    return [
+        {
+            "line_id": line["id"],
+            "staff_id": each.staff_id,
+            "bill_id": line["bill_id"],
+            "position": position,
+            "share_hundredths": each.share_hundredths,
+            "amount_paise": each.amount_paise,
+        }
+        for line, shared in zip(lines, contributions, strict=True)
+        for position, each in enumerate(shared, start=1)
     ]
 
 

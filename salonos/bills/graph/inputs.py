@@ -18,6 +18,15 @@ ONE = Quantity(1000)
 LINES = "1 to 200 lines, in their order."
 
 
+@strawberry.input(description="Somebody who shares in a line: by percentage, by amount, or equally with neither.")
+class ContributorInput:
+    """Somebody who shares in a line."""
+
+    staff_id: strawberry.ID = field("Who.")
+    percentage: Percentage | None = field("Above 0; those of a line are 100 together.")
+    amount: Money | None = field("Of the line's value without tax; what amounts leave is the line's own staff's.")
+
+
 @strawberry.input(description="One service or one product to be sold.")
 class BillLineInput:
     """One service or one product to be sold."""
@@ -25,6 +34,10 @@ class BillLineInput:
     service_id: strawberry.ID | None = field("The service; either this or `productId`.")
     product_id: strawberry.ID | None = field("The product; either this or `serviceId`.")
     staff_id: strawberry.ID | None = field("Who does or sells it.")
+    contributors: list[ContributorInput] | None = field(
+        "Who shares in it, at most 10: equally, in percent, both with `staffId` among them, or in amounts, without. "
+        "`staffId` has all of it when left out."
+    )
     quantity: Quantity | None = field("How much, above 0; at most three places.", default=ONE)
     discount: Money | None = field(
         "Taken off this line, as priced; at most its amount.", requires=Permission.BILL_DISCOUNT
@@ -75,6 +88,10 @@ def lines_of(given: Sequence[BillLineInput]) -> tuple[NewLine, ...]:
             discount_paise=line.discount or 0,
             discount_reason=line.discount_reason,
             unit_price_paise=line.unit_price,
+            contributors=tuple(
+                rules.Contributor(id_value("staff", each.staff_id), each.percentage, each.amount)
+                for each in line.contributors or ()
+            ),
         )
         for line in given
     )

@@ -106,6 +106,17 @@ def refunded_of_line() -> ColumnElement[int]:
     return func.coalesce(found.correlate(tables.BillLine).scalar_subquery(), 0, type_=Milli())
 
 
+@row(tables.LineShare, scope=Within(tables.LineShare.bill_id, "Bill"), requires=BILL_READ)
+class Contribution:
+    """How much of a line is somebody's who shares in it."""
+
+    staff: StaffMember | None = one(tables.LineShare.staff_id, "Who; null out of reach.")
+    amount: Money = column(tables.LineShare.amount_paise, "Of the line's value without tax; all together are that.")
+    percentage: Percentage | None = column(
+        tables.LineShare.share_hundredths, "The share that was asked for; null for amounts, equal parts, credit notes."
+    )
+
+
 @node(tables.BillLine, scope=Within(tables.BillLine.bill_id, "Bill"), requires=BILL_READ)
 class BillLine(Node):
     """One service or one product on a bill, as it was priced then."""
@@ -115,6 +126,12 @@ class BillLine(Node):
     service: Service | None = one(tables.BillLine.service_id, "The service; null for a product.")
     product: Product | None = one(tables.BillLine.product_id, "The product; null for a service.")
     staff: StaffMember | None = one(tables.BillLine.staff_id, "Who did or sold it; null when nobody was named.")
+    contributions: list[Contribution] = many(
+        tables.LineShare.line_id,
+        "Who shares in it, at most 11; none where `staff` has all of it, which is typical.",
+        order_by=tables.LineShare.position,
+        limit=rules.CONTRIBUTORS_MAX + 1,
+    )
     code: str = column(tables.BillLine.code, "SAC of a service, HSN of a product.")
     quantity: Quantity = column(tables.BillLine.quantity_milli, "How much.")
     unit_price: Money = column(tables.BillLine.unit_price_paise, "The price of one, as priced: see `taxIncluded`.")
