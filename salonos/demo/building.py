@@ -1,8 +1,8 @@
 """Carries the demo's plan out by the real commands, step by step, each step once."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from functools import partial
 from itertools import groupby
@@ -261,13 +261,21 @@ class Builder:
         new = bills.NewSale(
             branch_id=self.branch_ids[place],
             customer_id=None if visit.guest is None else self.guest_ids[visit.guest],
-            lines=tuple(self.line(item) for item in visit.items),
+            lines=self.lines(visit.items),
             discount=discount,
             discount_reason=visit.reason or None,
             tips=(bills.NewTip(self.staff_ids[visit.items[0].staff], visit.tip_paise),) if visit.tip_paise else (),
             payments=visit.tenders,
         )
         return lambda work: bills.check_out(work, new)
+
+    def lines(self, items: Sequence[trade.Item]) -> tuple[bills.NewLine, ...]:
+        """The positions of a bill. Where two serve a guest, they share in the first service."""
+        found = [self.line(item) for item in items]
+        people = list(dict.fromkeys(self.staff_ids[item.staff] for item in items if item.is_service))
+        if len(people) > 1:
+            found[0] = replace(found[0], contributors=tuple(bill_rules.Contributor(each) for each in people))
+        return tuple(found)
 
     def line(self, item: trade.Item) -> bills.NewLine:
         """One position."""

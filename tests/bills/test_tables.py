@@ -21,7 +21,8 @@ ATTACKS = (
     "update payments set amount_paise = 1",
     "delete from payments",
     "truncate bills cascade",
-    "truncate bill_lines",
+    "truncate bill_lines cascade",
+    "truncate line_shares",
     "truncate payments",
     "truncate tips",
 )

@@ -3,14 +3,10 @@
 import asyncio
 from collections.abc import Iterator
 from functools import partial
-from uuid import UUID
 
 import pytest
 
-from salonos.accounting.rules import PaymentMethod
 from salonos.bills import commands as bills
-from salonos.bills.commands import NewLine, NewSale
-from salonos.bills.rules import Contributor, Tender
 from salonos.demo import make
 from salonos.demo.trade import Size
 from salonos.kernel import crypto
@@ -53,18 +49,6 @@ async def fill_shelves(database: Database) -> None:
     branch_ids = [row["id"] for row in await database.pool.fetch("select id from branches order by id")]
     await send_around(database, branch_ids, product_id, now=UNTIL)
     await take_back(database)
-    await share(database, branch_ids[0])
-
-
-async def share(database: Database, branch_id: UUID) -> None:
-    """A line in which two people share."""
-    found = await database.pool.fetch("select id from staff where is_active order by id limit 2")
-    people = tuple(Contributor(row["id"]) for row in found)
-    service_id = await database.pool.fetchval("select id from services where is_active order by id limit 1")
-    line = NewLine(service_id=service_id, staff_id=people[0].staff_id, contributors=people)
-    paid = (Tender(PaymentMethod.CASH, 100_000_000),)
-    sale = NewSale(branch_id=branch_id, lines=(line,), payments=paid)
-    await database.run(Actor.system(), lambda work: bills.check_out(work, sale), now=UNTIL)
 
 
 async def take_back(database: Database) -> None:
