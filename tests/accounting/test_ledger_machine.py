@@ -210,6 +210,7 @@ def run_machine(database_url: str, *, examples: int, steps: int, shrinks: bool =
         phases=(Phase.generate, Phase.shrink) if shrinks else (Phase.generate,),
         suppress_health_check=list(HealthCheck),
         database=None,
+        derandomize=not shrinks,  # a proof that has to fail fails the same way each time
     )
     with asyncio.Runner() as runner:
         database = runner.run(Database.open(database_url, pool_size=2))

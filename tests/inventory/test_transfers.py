@@ -215,7 +215,7 @@ async def test_what_can_not_be_sent_is_refused(database: Database) -> None:
 async def test_two_branches_that_send_to_one_another_do_not_lock_each_other_out(database: Database) -> None:
     here, there = await two_stores(database)
     await there.receive(line(here.serum_id, 10_000, 200_00), line(here.colour_id, 1_000_000, 2_00))
-    gate = asyncio.Semaphore(8)
+    gate = asyncio.Semaphore(3)  # what waits longer than two seconds for a lock is refused
 
     async def go(store: Store, other: Store, goods: tuple[tuple[UUID, int], ...]) -> str:
         async with gate:
