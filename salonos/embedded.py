@@ -198,9 +198,14 @@ def _as_plain_user() -> list[str]:
 
 
 def dies_with_parent(request: str) -> list[str]:
-    """The words before a command that end it with a signal when its parent dies, where the system can do that."""
+    """The words before a command that end it with a signal when this process dies, where the system can do that.
+
+    A process that died before the signal was asked for sends none: the command runs only under its living parent.
+    """
     setpriv = shutil.which("setpriv")
-    return [setpriv, "--pdeathsig", request] if setpriv else []
+    if setpriv is None:
+        return []
+    return [setpriv, "--pdeathsig", request, "sh", "-c", '[ "$PPID" = "$0" ] && exec "$@"', str(os.getpid())]
 
 
 def _start_postgres(home: Path, run: Path, *, is_durable: bool) -> "subprocess.Popen[bytes]":

@@ -83,6 +83,20 @@ def is_running(pid: int) -> bool:
     return "State:\tZ" not in Path(f"/proc/{pid}/status").read_text()
 
 
+def test_what_is_to_die_with_its_parent_does_not_begin_without_it() -> None:
+    """The parent may die before its child has asked for the signal of that: no signal comes any more."""
+    words = [*embedded.dies_with_parent("TERM"), "echo", "runs"]
+    ours = subprocess.run(words, check=True, capture_output=True, text=True)
+    assert ours.stdout == "runs\n"
+    anothers = subprocess.run(["sh", "-c", '"$@"; exit $?', "sh", *words], check=False, capture_output=True, text=True)
+    assert (anothers.returncode, anothers.stdout) == (1, "")
+
+
+def test_who_is_told_to_stop_and_can_not_is_ended_by_the_system() -> None:
+    program = "import threading; from salonos.kernel import stopping; stopping.end_within(1); threading.Event().wait()"
+    assert subprocess.run([sys.executable, "-c", program], check=False, timeout=60).returncode == -signal.SIGALRM
+
+
 async def ask_without_password(address: str) -> str:
     client = Redis(unix_socket_path=address)
     try:

@@ -5,12 +5,14 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 
 from salonos.embedded import BUSY_EXIT
+from salonos.kernel.stopping import LATEST_S
 from salonos.settings import USAGE_EXIT
 from salonos.up import PORT_EXIT
 from tests.journeys.client import Client
@@ -63,10 +65,11 @@ def parts(process: "subprocess.Popen[str]") -> dict[str, psutil.Process]:
 
 def until_ended(processes: dict[str, psutil.Process]) -> None:
     """Waits until none of them runs; one that nobody has asked for its exit code has ended too."""
-    for process in processes.values():
+    deadline = time.monotonic() + 2 * LATEST_S
+    for name, process in processes.items():
         with contextlib.suppress(psutil.NoSuchProcess):
             while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
-                pass
+                assert time.monotonic() < deadline, f"{name} runs on without its parent"
 
 
 def connections(home: Path) -> list[str]:

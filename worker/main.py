@@ -28,6 +28,7 @@ from salonos.kernel.database import Database
 from salonos.kernel.due import DailyJob
 from salonos.kernel.jobs import Listener
 from salonos.kernel.outbox import Feed
+from salonos.kernel.stopping import end_within
 from salonos.kernel.work import Work
 from salonos.settings import Settings, SettingWrong
 from worker import page
@@ -229,8 +230,13 @@ async def _serve(settings: Settings, database_url: str) -> None:
     """Until a signal comes. A database that is not there yet is waited for, and so is one that goes away."""
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
+
+    def stop() -> None:
+        end_within()
+        stopping.set()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stopping.set)
+        loop.add_signal_handler(number, stop)
     opening = asyncio.ensure_future(_open(settings, database_url))
     ending = asyncio.ensure_future(stopping.wait())
     await asyncio.wait([opening, ending], return_when=asyncio.FIRST_COMPLETED)

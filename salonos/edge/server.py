@@ -7,6 +7,7 @@ import uvicorn
 
 from salonos.edge.app import App, make_app
 from salonos.edge.connections import Connection
+from salonos.kernel.stopping import end_within
 from salonos.settings import Settings
 
 CONNECTIONS_MAX = 5_000
@@ -24,6 +25,7 @@ class Server(uvicorn.Server):
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """SIGTERM or Ctrl-C."""
+        end_within()
         self.app.stop_streams()
         super().handle_exit(sig, frame)
 
