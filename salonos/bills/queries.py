@@ -31,6 +31,13 @@ async def bill_for_update(work: Work, bill_id: UUID) -> tables.Bill | None:
     return (await work.session.execute(found)).scalar_one_or_none()
 
 
+async def group_for_update(work: Work, bill_id: UUID) -> Sequence[tables.Bill]:
+    """A bill and its companion, locked in their order."""
+    is_one = or_(tables.Bill.id == bill_id, tables.Bill.companion_id == bill_id)
+    found = select(tables.Bill).where(is_one).order_by(tables.Bill.id).with_for_update()
+    return (await work.session.execute(found)).scalars().all()
+
+
 async def owed_for_update(work: Work, *, branch_id: UUID, customer_id: UUID) -> Sequence[tables.Bill]:
     """The bills on which a customer owes something at a branch, the oldest first, locked."""
     bill = tables.Bill

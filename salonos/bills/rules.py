@@ -186,6 +186,11 @@ def figures_of(lines: Sequence[PricedLine], *, discount: Discount | None, treatm
     bill_discount = discount.of(sum(nets)) if discount else 0
     if bill_discount > sum(nets):
         raise ValueError("a bill's discount is at most its amount")
+    return figures_with(lines, spread(bill_discount, nets), treatment=treatment)
+
+
+def figures_with(lines: Sequence[PricedLine], shares_paise: Sequence[int], *, treatment: Treatment) -> Figures:
+    """The figures of lines whose shares in the bill's discount are settled already."""
     found = [
         LineFigures(
             gross_paise=line.gross_paise,
@@ -198,10 +203,15 @@ def figures_of(lines: Sequence[PricedLine], *, discount: Discount | None, treatm
                 treatment=treatment,
             ),
         )
-        for line, share in zip(lines, spread(bill_discount, nets), strict=True)
+        for line, share in zip(lines, shares_paise, strict=True)
     ]
-    total, round_off = to_whole_rupee(sum(line.tax.total_paise for line in found))
-    return _summed(found, total_paise=total, round_off_paise=round_off)
+    return rounded(found)
+
+
+def rounded(lines: Sequence[LineFigures]) -> Figures:
+    """A document of these lines, in whole rupees."""
+    total, round_off = to_whole_rupee(sum(line.tax.total_paise for line in lines))
+    return _summed(lines, total_paise=total, round_off_paise=round_off)
 
 
 def _summed(lines: Sequence[LineFigures], *, total_paise: int, round_off_paise: int) -> Figures:
@@ -407,20 +417,35 @@ def keep(rest_paise: int, tender: Tender) -> Settlement | Mismatch:
     return Settlement(found.kept, rest_paise - found.kept_paise)
 
 
-def shares_of(kept: Kept, owed_paise: Sequence[int]) -> tuple[Kept, ...]:
-    """One payment over several debts, the first first; the change stands with the last that it reaches.
+@dataclass(frozen=True)
+class Share:
+    """What of one payment settles one of several debts, both by their places."""
 
-    Together they are the payment: what is kept is at most the sum of the debts.
+    payment: int
+    debt: int
+    kept: Kept
+
+
+def fill(kept: Sequence[Kept], owed_paise: Sequence[int]) -> tuple[Share, ...]:
+    """Payments over debts, the first over the first; change stands with the last debt that its payment reaches.
+
+    The shares of a payment are together the payment: what is kept is at most the sum of the debts.
     """
-    left, shares = kept.amount_paise, []
-    for paise in owed_paise:
-        share = min(paise, left)
-        if share:
-            left -= share
-            change = None if kept.change_paise is None else (0 if left else kept.change_paise)
-            tendered = None if change is None else share + change
-            shares.append(Kept(kept.method, share, tendered, change, kept.reference))
+    rests, shares = list(owed_paise), []
+    for place, each in enumerate(kept):
+        left = each.amount_paise
+        for debt, rest in enumerate(rests):
+            if share := min(rest, left):
+                left, rests[debt] = left - share, rest - share
+                change = None if each.change_paise is None else (0 if left else each.change_paise)
+                tendered = None if change is None else share + change
+                shares.append(Share(place, debt, Kept(each.method, share, tendered, change, each.reference)))
     return tuple(shares)
+
+
+def shares_of(kept: Kept, owed_paise: Sequence[int]) -> tuple[Kept, ...]:
+    """One payment over several debts, as `fill` does it."""
+    return tuple(share.kept for share in fill([kept], owed_paise))
 
 
 def _with_change(money: Sequence[Tender], change_paise: int, handed_paise: int) -> Settlement | Mismatch:

@@ -82,6 +82,7 @@ class Bill(Base):
     payment_state: Mapped[PaymentState] = enum_column(PaymentState)
     entry_id: Mapped[UUID | None] = mapped_column(ForeignKey(accounting.Entry.id))
     original_id: Mapped[UUID | None] = mapped_column(ForeignKey("bills.id"))
+    companion_id: Mapped[UUID | None] = mapped_column(ForeignKey("bills.id"))
     refund_reason: Mapped[str | None]
     credited_paise: Mapped[int] = mapped_column(Paise, server_default=text("0"))
     written_off_paise: Mapped[int] = mapped_column(Paise, server_default=text("0"))
@@ -100,6 +101,8 @@ class Bill(Base):
     __table_args__ = (
         UniqueConstraint("number"),
         UniqueConstraint("entry_id"),
+        UniqueConstraint("companion_id"),
+        CheckConstraint("companion_id <> id", name="companion"),
         CheckConstraint(
             "total_paise = taxable_paise + cgst_paise + sgst_paise + igst_paise + round_off_paise", name="total"
         ),

@@ -75,6 +75,7 @@ class NewBranch:
     tax_scheme: rules.TaxScheme = rules.TaxScheme.UNREGISTERED
     time_zone: str = rules.INDIA
     upi_id: str | None = None
+    splits_bills: bool = False
 
 
 async def set_up_salon(work: Work, new: NewSalon) -> UUID:
@@ -135,6 +136,7 @@ async def add_branch(work: Work, new: NewBranch) -> UUID:
         tax_scheme=new.tax_scheme,
         time_zone=_zone(new.time_zone),
         upi_id=new.upi_id,
+        splits_bills=new.splits_bills,
         is_active=True,
         version=1,
         created_at=work.now,
@@ -169,6 +171,7 @@ async def update_branch(  # noqa: PLR0913  each is a column that may change
     tax_scheme: rules.TaxScheme | None = None,
     is_active: bool | None = None,
     upi_id: str | None = None,
+    splits_bills: bool | None = None,
 ) -> UUID:
     """Changes a branch; what is None stays, an empty UPI id is taken away. Its code and state stay for ever, since documents carry them.
 
@@ -184,6 +187,7 @@ async def update_branch(  # noqa: PLR0913  each is a column that may change
     row.gstin = None if row.tax_scheme is rules.TaxScheme.UNREGISTERED else gstin or row.gstin
     row.is_active = row.is_active if is_active is None else is_active
     row.upi_id = row.upi_id if upi_id is None else upi_id or None
+    row.splits_bills = row.splits_bills if splits_bills is None else splits_bills
     row.version += 1
     _check_branch(row)
     await _flush_branch(work, row)

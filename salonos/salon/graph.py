@@ -134,6 +134,9 @@ class Branch(Node):
     tax_scheme: TaxScheme = column(tables.Branch.tax_scheme, "How it stands towards GST.")
     time_zone: str = column(tables.Branch.time_zone, "IANA name; its business date is the calendar date there.")
     upi_id: str | None = column(tables.Branch.upi_id, "Where customers pay by UPI: `name@bank`; null without one.")
+    splits_bills: bool = column(
+        tables.Branch.splits_bills, "Whether services and goods of one cart become two documents, paid together."
+    )
     is_active: bool = column(tables.Branch.is_active, "Whether it is open for business.")
     version: int = column(tables.Branch.version, "Rises with each change.")
     created_at: datetime = column(tables.Branch.created_at, "When it was added.")
@@ -219,6 +222,7 @@ class AddBranchInput:
     tax_scheme: TaxScheme = field("How it stands towards GST.", default=TaxScheme.UNREGISTERED)
     time_zone: str = field("IANA name; a branch with a GSTIN is in `Asia/Kolkata`.", default=rules.INDIA)
     upi_id: str | None = field("Where customers pay by UPI: `name@bank`.")
+    splits_bills: bool = field("Whether services and goods of one cart become two documents.", default=False)
 
 
 @strawberry.input(description="What becomes of a branch; what is left out stays.")
@@ -233,6 +237,9 @@ class UpdateBranchInput:
     tax_scheme: TaxScheme | None = field("How it stands towards GST from now on.")
     is_active: bool | None = field("Whether it is open for business.")
     upi_id: str | None = field("Where customers pay by UPI: `name@bank`; an empty one is taken away.")
+    splits_bills: bool | None = field(
+        "Whether services and goods of one cart become two documents from now on; drafts with money on them stay one."
+    )
 
 
 @strawberry.input(description="One interval of one weekday.")

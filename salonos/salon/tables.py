@@ -41,6 +41,7 @@ class Branch(Base):
     tax_scheme: Mapped[TaxScheme] = enum_column(TaxScheme)
     time_zone: Mapped[str]
     upi_id: Mapped[str | None]
+    splits_bills: Mapped[bool] = mapped_column(server_default=text("false"))
     is_active: Mapped[bool] = mapped_column(server_default=text("true"))
     version: Mapped[int] = mapped_column(server_default=text("1"))
     created_at: Mapped[datetime]

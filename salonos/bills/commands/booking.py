@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from salonos.accounting import commands as accounting
@@ -57,51 +57,74 @@ class Sale:
     figures: rules.Figures
     tip_paise: int
 
+    @property
+    def due_paise(self) -> int:
+        """What is to be paid, tips included."""
+        return self.figures.total_paise + self.tip_paise
 
-async def book_sale(
-    work: Work, sale: Sale, *, kept: Sequence[rules.Kept] = (), advance_paise: int = 0, owed_paise: int = 0
-) -> PostedEntry:
-    """Posts a bill's entry with its tax lines and the money kept now, draws its number, and takes goods off the shelves.
 
-    Locks stock levels, daily balances, the document series, the entry series, until the commit.
+@dataclass(frozen=True)
+class SettledSale:
+    """A sale, and how it is settled: by money kept with it, by what was paid on it before, by what is owed."""
+
+    sale: Sale
+    kept: Sequence[rules.Kept] = ()
+    advance_paise: int = 0
+    owed_paise: int = 0
+
+
+async def book_sale(work: Work, settled: SettledSale) -> PostedEntry:
+    """Posts one bill; see `book_sales`."""
+    (posted,) = await book_sales(work, [settled])
+    return posted
+
+
+async def book_sales(work: Work, settled: Sequence[SettledSale], *, money: NewEntry | None = None) -> list[PostedEntry]:
+    """Posts the entries of bills with their tax lines, draws their numbers, and takes their goods off the shelves.
+
+    `money` is the entry of what was paid for all of them together; it is posted, and answered, first. Locks stock
+    levels, daily balances, the document series, the entry series, until the commit.
 
     Raises: RecipientRequired; StockTooLow; PeriodClosed; ClockBehind; NumberSeriesExhausted; StartOver past midnight.
     """
-    await _require_recipient(work, sale)
-    services = sum(line.tax.taxable_paise for line in sale.lines if line.is_service)
+    for each in settled:
+        await _require_recipient(work, each.sale)
+    goods = [await _take_stock(work, each.sale) for each in settled]
+    entries = [_sale_entry(work, each, lines) for each, lines in zip(settled, goods, strict=True)]
+    return await accounting.post_entries(work, entries if money is None else [money, *entries])
+
+
+def _sale_entry(work: Work, settled: SettledSale, goods: Sequence[NewLine]) -> NewEntry:
+    sale = settled.sale
     amounts = rules.sale_amounts(
         sale.figures,
-        services_paise=services,
-        kept=kept,
-        advance_paise=advance_paise,
-        owed_paise=owed_paise,
+        services_paise=sum(line.tax.taxable_paise for line in sale.lines if line.is_service),
+        kept=settled.kept,
+        advance_paise=settled.advance_paise,
+        owed_paise=settled.owed_paise,
         tip_paise=sale.tip_paise,
     )
     document = DocumentKind[sale.kind.name]
-    goods = await _take_stock(work, sale)
 
     async def draw() -> str:
         return await salon.draw_number(work, sale.branch, document, on=sale.on)
 
-    return await accounting.post_entry(
-        work,
-        NewEntry(
-            branch_id=sale.branch.id,
-            business_date=sale.on,
-            narration="Bill",
-            cause_kind=CAUSE,
-            cause_id=sale.bill_id,
-            lines=(*entry_lines(amounts, sale.customer_id), *goods),
-            tax_lines=tax_lines(sale.lines, gstin=sale.branch.gstin),
-            money=money_moves(kept),
-            document=Document(
-                kind=document,
-                id=sale.bill_id,
-                number=draw,
-                gstin=sale.branch.gstin,
-                party_gstin=sale.buyer_gstin,
-                place_of_supply=sale.place_of_supply,
-            ),
+    return NewEntry(
+        branch_id=sale.branch.id,
+        business_date=sale.on,
+        narration="Bill",
+        cause_kind=CAUSE,
+        cause_id=sale.bill_id,
+        lines=(*entry_lines(amounts, sale.customer_id), *goods),
+        tax_lines=tax_lines(sale.lines, gstin=sale.branch.gstin),
+        money=money_moves(settled.kept),
+        document=Document(
+            kind=document,
+            id=sale.bill_id,
+            number=draw,
+            gstin=sale.branch.gstin,
+            party_gstin=sale.buyer_gstin,
+            place_of_supply=sale.place_of_supply,
         ),
     )
 
@@ -120,27 +143,30 @@ async def _require_recipient(work: Work, sale: Sale) -> None:
         )
 
 
-async def book_money(
-    work: Work, *, branch_id: UUID, bill_id: UUID, on: date, kept: Sequence[rules.Kept], owing_id: UUID | None
-) -> PostedEntry:
-    """Posts money that came in for a bill: towards what a customer owes, or as an advance on a draft (`owing_id` None).
-
-    Raises: PeriodClosed.
-    """
-    total = sum(each.amount_paise for each in kept)
-    against = rules.Amount(accounts.CUSTOMERS if owing_id else accounts.ADVANCES, -total, is_party=owing_id is not None)
-    return await accounting.post_entry(
-        work,
-        NewEntry(
-            branch_id=branch_id,
-            business_date=on,
-            narration="Payment on a bill" if owing_id else "Payment on a draft",
-            cause_kind=CAUSE,
-            cause_id=bill_id,
-            lines=entry_lines((*rules.money_amounts(kept), against), owing_id),
-            money=money_moves(kept),
-        ),
+def money_entry(
+    *, branch_id: UUID, bill_id: UUID, on: date, kept: Sequence[rules.Kept], against: Sequence[NewLine]
+) -> NewEntry:
+    """Money that came in for a bill or for its group, against a line for each of them."""
+    is_owed = any(line.account_code == accounts.CUSTOMERS for line in against)
+    return NewEntry(
+        branch_id=branch_id,
+        business_date=on,
+        narration="Payment on a bill" if is_owed else "Payment on a draft",
+        cause_kind=CAUSE,
+        cause_id=bill_id,
+        lines=(*entry_lines(rules.money_amounts(kept), None), *against),
+        money=money_moves(kept),
     )
+
+
+def on_draft(paise: int) -> NewLine:
+    """Money for a bill that is not final yet: an advance."""
+    return NewLine(accounts.ADVANCES, -paise)
+
+
+def on_debt(paise: int, customer_id: UUID | None) -> NewLine:
+    """Money towards what a customer owes."""
+    return NewLine(accounts.CUSTOMERS, -paise, customer_id)
 
 
 async def bring_back(
@@ -212,6 +238,14 @@ def check_tender(tender: rules.Tender) -> rules.Tender:
 def announce_sale(work: Work, sale: Sale) -> None:
     """Tells that a bill became final."""
     work.announce(events.BillPosted(branch_id=sale.branch.id, subject_id=sale.bill_id, business_date=sale.on))
+
+
+def announce_payments(work: Work, branch_id: UUID, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Tells of money by the rows of its payments."""
+    for row in rows:
+        announce_payment(
+            work, branch_id=branch_id, bill_id=row["bill_id"], payment_id=row["id"], on=row["business_date"]
+        )
 
 
 def announce_payment(work: Work, *, branch_id: UUID, bill_id: UUID, payment_id: UUID, on: date) -> None:

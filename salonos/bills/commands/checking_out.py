@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from uuid import UUID
 
+from salonos.accounting.commands import PostedEntry
 from salonos.accounting.rules import PaymentMethod
 from salonos.bills import problems, rules
-from salonos.bills.commands import booking, limiting, pricing, storing
+from salonos.bills.commands import booking, dividing, limiting, pricing, storing
 from salonos.bills.commands.pricing import NewSale, PricedBill
 from salonos.customers import commands as customers
-from salonos.kernel.ids import new_id
 from salonos.kernel.money import Money
 from salonos.kernel.permissions import Permission
 from salonos.kernel.problems import invalid
@@ -17,6 +17,9 @@ from salonos.kernel.work import Work
 
 async def check_out(work: Work, new: NewSale) -> UUID:
     """Creates a bill, takes its payments and posts it, all in one transaction. Returns the bill's id.
+
+    Where the branch splits services and goods, two bills, of which the first's id is returned; payments fill them in
+    their order.
 
     The payments settle the whole: exactly, with change from cash, or with the exact rest ON_ACCOUNT of a known
     customer. A bill of 0 has no payments.
@@ -30,53 +33,87 @@ async def check_out(work: Work, new: NewSale) -> UUID:
     tenders = booking.check_tenders(new.payments)
     branch = await pricing.branch_of(work, new.branch_id)
     priced = await pricing.price(work, branch, new)
-    settlement = settle(work, priced, tenders)
-    sale = sale_of(new_id(), priced)
-    posted = await booking.book_sale(work, sale, kept=settlement.kept, owed_paise=settlement.owed_paise)
+    parts = dividing.documents_of(priced)
+    settlement = settle(work, parts, tenders)
+    ids = dividing.companions(len(parts))
+    sales = [sale_of(bill_id, part) for (bill_id, _), part in zip(ids, parts, strict=True)]
+    shares = rules.fill(settlement.kept, [sale.due_paise for sale in sales])
+    posted, move_ids = await _book(work, sales, settlement.kept, shares)
     # Behind the branch's lock on its cash, so that two tills can't both take the last lawful rupee.
-    await booking.check_cash(work, {sale.bill_id: settlement.kept}, customer_id=new.customer_id, on=priced.on)
+    cash = {sale.bill_id: [share.kept for share in shares if share.debt == place] for place, sale in enumerate(sales)}
+    await booking.check_cash(work, cash, customer_id=new.customer_id, on=priced.on)
     if settlement.owed_paise and new.customer_id is not None:
         await limiting.check_credit(work, new.customer_id, owed_paise=settlement.owed_paise)
-    payments = storing.payment_rows(work, sale.bill_id, on=priced.on, kept=settlement.kept, posted=posted)
-    row = {
-        **storing.draft_row(work, sale.bill_id, priced),
-        **storing.paid_values(due_paise=priced.due_paise, paid_paise=settlement.kept_paise),
-        **storing.posted_values(work, posted),
-    }
-    lines = storing.line_rows(sale.bill_id, priced)
-    await storing.store(
-        work,
-        bills=[row],
-        lines=lines,
-        shares=storing.share_rows(lines, priced.contributions),
-        payments=payments,
-        tips=storing.tip_rows(sale.bill_id, priced),
+    payments = storing.shared_payment_rows(
+        work, [bill_id for bill_id, _ in ids], on=priced.on, shares=shares, money_move_ids=move_ids
+    )
+    rows = [
+        {
+            **storing.draft_row(work, bill_id, part, companion_id=companion_id),
+            **storing.paid_values(due_paise=part.due_paise, paid_paise=_paid(shares, place)),
+            **storing.posted_values(work, posted[place]),
+        }
+        for place, ((bill_id, companion_id), part) in enumerate(zip(ids, parts, strict=True))
+    ]
+    await dividing.store(
+        work, rows, [(row["id"], part) for row, part in zip(rows, parts, strict=True)], payments=payments
     )
     if new.customer_id is not None:
         served_by = {staff_id for line in new.lines if line.service_id for staff_id in line.served_by}
         await customers.note_service(work, new.customer_id, served_by, priced.on)
-    booking.announce_sale(work, sale)
-    for each in payments:
-        booking.announce_payment(work, branch_id=branch.id, bill_id=sale.bill_id, payment_id=each["id"], on=priced.on)
-    return sale.bill_id
+    for sale in sales:
+        booking.announce_sale(work, sale)
+    booking.announce_payments(work, branch.id, payments)
+    return sales[0].bill_id
 
 
-def settle(work: Work, priced: PricedBill, tenders: Sequence[rules.Tender]) -> rules.Settlement:
-    """How the tenders settle what is due.
+def _paid(shares: Sequence[rules.Share], place: int) -> int:
+    return sum(share.kept.amount_paise for share in shares if share.debt == place)
+
+
+async def _book(
+    work: Work, sales: Sequence[booking.Sale], kept: Sequence[rules.Kept], shares: Sequence[rules.Share]
+) -> tuple[list[PostedEntry], tuple[UUID, ...]]:
+    """The entry of each bill and the money's moves: one bill's are its own, a group's have an entry before it."""
+    paid = [_paid(shares, place) for place in range(len(sales))]
+    owed = [sale.due_paise - paise for sale, paise in zip(sales, paid, strict=True)]
+    first = sales[0]
+    if len(sales) == 1:
+        posted = await booking.book_sale(work, booking.SettledSale(first, kept=kept, owed_paise=owed[0]))
+        return [posted], posted.money_move_ids
+    settled = [
+        booking.SettledSale(sale, advance_paise=paid[place], owed_paise=owed[place]) for place, sale in enumerate(sales)
+    ]
+    if not kept:
+        return await booking.book_sales(work, settled), ()
+    money = booking.money_entry(
+        branch_id=first.branch.id,
+        bill_id=first.bill_id,
+        on=first.on,
+        kept=kept,
+        against=[booking.on_draft(paise) for paise in paid if paise],
+    )
+    came, *entries = await booking.book_sales(work, settled, money=money)
+    return entries, came.money_move_ids
+
+
+def settle(work: Work, parts: Sequence[PricedBill], tenders: Sequence[rules.Tender]) -> rules.Settlement:
+    """How the tenders settle what is due on the documents of a cart.
 
     Raises: PaymentsDoNotAddUp; PaymentsExceedTotal; CustomerRequired; InvalidInput for a tip on a balance due.
     """
-    found = rules.settle(priced.due_paise, tenders)
+    due_paise = sum(part.due_paise for part in parts)
+    found = rules.settle(due_paise, tenders)
     if isinstance(found, rules.Mismatch):
-        due, offered = Money(priced.due_paise), Money(found.offered_paise)
+        due, offered = Money(due_paise), Money(found.offered_paise)
         if found.is_too_much and not any(each.method is PaymentMethod.ON_ACCOUNT for each in tenders):
             raise problems.PaymentsExceedTotal(due=due, offered=offered)
         raise problems.PaymentsDoNotAddUp(due=due, offered=offered)
     if found.owed_paise:
         work.actor.require(Permission.BILL_POST_ON_ACCOUNT)
-        if priced.contents.customer_id is None:
+        if parts[0].contents.customer_id is None:
             raise problems.CustomerRequired(balance_due=Money(found.owed_paise))
-        if priced.tip_paise:
+        if any(part.tip_paise for part in parts):
             raise invalid(("tips",), "TIP_ON_BALANCE", "A bill with a balance due carries no tip.")
     return found
 

@@ -69,7 +69,9 @@ async def collect_balance(work: Work, *, branch_id: UUID, customer_id: UUID, ten
     # Behind the branch's lock on its cash, so that two tills can't both take the last lawful rupee.
     await booking.check_cash(work, {bill.id: [share] for bill, share in paid}, customer_id=customer_id, on=on)
     rows = [
-        row for bill, share in paid for row in storing.payment_rows(work, bill.id, on=on, kept=[share], posted=posted)
+        row
+        for bill, share in paid
+        for row in storing.payment_rows(work, bill.id, on=on, kept=[share], money_move_ids=posted.money_move_ids)
     ]
     await storing.store(work, payments=rows)
     await _mark_paid(work, paid)

@@ -1,6 +1,5 @@
 """A payment that was recorded wrongly is corrected: how it came, or its reference, and never how much it was."""
 
-from dataclasses import replace
 from uuid import UUID
 
 from sqlalchemy import update
@@ -66,9 +65,9 @@ async def _correct(work: Work, bill: tables.Bill, wrong: tables.Payment, right: 
             money=(*booking.money_moves([undone], other), *booking.money_moves([right], direction)),
         ),
     )
-    first, second = (replace(posted, money_move_ids=(each,)) for each in posted.money_move_ids)
-    (reversal,) = storing.payment_rows(work, bill.id, on=on, kept=[undone], posted=first, direction=other)
-    (stands,) = storing.payment_rows(work, bill.id, on=on, kept=[right], posted=second, direction=direction)
+    first, second = posted.money_move_ids
+    (reversal,) = storing.payment_rows(work, bill.id, on=on, kept=[undone], money_move_ids=[first], direction=other)
+    (stands,) = storing.payment_rows(work, bill.id, on=on, kept=[right], money_move_ids=[second], direction=direction)
     if direction is MoneyDirection.IN and wrong.method is not PaymentMethod.CASH:
         await booking.check_cash(work, {bill.id: [right]}, customer_id=bill.customer_id, on=on)
     await storing.store(work, payments=[{**reversal, "reverses_id": wrong.id}, {**stands, "replaces_id": wrong.id}])

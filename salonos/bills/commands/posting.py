@@ -36,7 +36,8 @@ async def post_bill(work: Work, bill_id: UUID, *, expected_version: int) -> UUID
         if bill.tip_paise:
             raise invalid(("billId",), "TIP_ON_BALANCE", "A bill with a balance due carries no tip.")
     draft = await draft_sale(work, bill)
-    posted = await booking.book_sale(work, draft.sale, advance_paise=bill.paid_paise, owed_paise=bill.balance_due_paise)
+    settled = booking.SettledSale(draft.sale, advance_paise=bill.paid_paise, owed_paise=bill.balance_due_paise)
+    posted = await booking.book_sale(work, settled)
     if bill.balance_due_paise and bill.customer_id is not None:
         await limiting.check_credit(work, bill.customer_id, owed_paise=bill.balance_due_paise)
     await make_final(work, bill, draft, posted, paid_paise=bill.paid_paise)
@@ -63,9 +64,7 @@ async def draft_sale(work: Work, bill: tables.Bill, *, version: int | None = Non
     kind = rules.kind_of_sale(branch.tax_scheme)
     items = await _items_today(work, lines, on)
     priced = _at_todays_rates(lines, items, treatment)
-    discount = rules.Discount(bill.bill_discount_paise, bill.bill_discount_hundredths)
-    is_discounted = (bill.bill_discount_paise, bill.bill_discount_hundredths) != (None, None)
-    figures = rules.figures_of(priced, discount=discount if is_discounted else None, treatment=treatment)
+    figures = rules.figures_with(priced, [line.bill_discount_paise for line in lines], treatment=treatment)
     if kind is not bill.kind or branch.gstin != bill.gstin or _moved(lines, priced, figures):
         raise StaleVersion(current_version=version or bill.version, message=RATES_MOVED)
     sold = [

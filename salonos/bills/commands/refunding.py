@@ -293,7 +293,7 @@ async def _store(work: Work, note: _Note, posted: PostedEntry, reason: str) -> N
         **storing.posted_values(work, posted),
     }
     payments = storing.payment_rows(
-        work, note.id, on=note.on, kept=note.kept, posted=posted, direction=MoneyDirection.OUT
+        work, note.id, on=note.on, kept=note.kept, money_move_ids=posted.money_move_ids, direction=MoneyDirection.OUT
     )
     lines = _line_rows(note)
     shares = storing.share_rows(lines, _contributions(note, await queries.shares_of(work, original.id)))

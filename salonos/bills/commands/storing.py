@@ -56,10 +56,11 @@ async def store(
     await work.session.execute(_STORE, {name: orjson.dumps(each or [], default=str).decode() for name, each in rows})
 
 
-def draft_row(work: Work, bill_id: UUID, priced: PricedBill) -> Row:
+def draft_row(work: Work, bill_id: UUID, priced: PricedBill, *, companion_id: UUID | None = None) -> Row:
     """A draft's row on which nothing was paid."""
     return {
         "id": bill_id,
+        "companion_id": companion_id,
         "branch_id": priced.branch.id,
         "status": rules.BillStatus.DRAFT,
         "version": 1,
@@ -191,10 +192,10 @@ def payment_rows(
     *,
     on: date,
     kept: Sequence[rules.Kept],
-    posted: PostedEntry,
+    money_move_ids: Sequence[UUID],
     direction: MoneyDirection = MoneyDirection.IN,
 ) -> list[Row]:
-    """Payments, each the whole of the entry's money move at its place."""
+    """Payments, each the whole of the money move at its place, or a share of it."""
     return [
         {
             "id": new_id(),
@@ -210,5 +211,27 @@ def payment_rows(
             "received_at": work.now,
             "received_by_id": work.actor.id,
         }
-        for each, money_move_id in zip(kept, posted.money_move_ids, strict=True)
+        for each, money_move_id in zip(kept, money_move_ids, strict=True)
+    ]
+
+
+def shared_payment_rows(
+    work: Work,
+    bill_ids: Sequence[UUID],
+    *,
+    on: date,
+    shares: Sequence[rules.Share],
+    money_move_ids: Sequence[UUID],
+) -> list[Row]:
+    """Payments that fill bills in their order, each a share of its money move."""
+    return [
+        row
+        for share in shares
+        for row in payment_rows(
+            work,
+            bill_ids[share.debt],
+            on=on,
+            kept=[share.kept],
+            money_move_ids=[money_move_ids[share.payment]],
+        )
     ]

@@ -54,7 +54,9 @@ async def void_bill(
     elif back:
         posted = await _pay_back(work, bill, back, on)
     if posted is not None:
-        rows = storing.payment_rows(work, bill.id, on=on, kept=back, posted=posted, direction=MoneyDirection.OUT)
+        rows = storing.payment_rows(
+            work, bill.id, on=on, kept=back, money_move_ids=posted.money_move_ids, direction=MoneyDirection.OUT
+        )
         await storing.store(work, payments=rows)
     values = {
         **storing.paid_values(due_paise=bill.total_paise + bill.tip_paise, paid_paise=0),

@@ -330,6 +330,11 @@ class Bill(Node):
         order_by=(tables.Bill.listed_at, tables.Bill.id),
         limit=rules.NOTES_MAX,
     )
+    companion: "Bill | None" = one(
+        tables.Bill.companion_id,
+        "The other document of the same cart, where services and goods are split: the goods' or the services'. They "
+        "are paid together; null for a bill alone.",
+    )
     place_of_supply: str = column(tables.Bill.place_of_supply, "GST state code of where it was supplied.")
     buyer_gstin: str | None = column(tables.Bill.buyer_gstin, "A registered customer's GSTIN; null for others.")
     notes: str | None = column(tables.Bill.notes, "What the till wrote down, in lines; null without.")
