@@ -46,12 +46,12 @@ class CustomerRequired(Problem):
 
 @dataclass(eq=False)
 class RecipientRequired(Problem):
-    """So large a tax invoice names its recipient: a customer (None: nobody was named), and their address."""
+    """A tax invoice so large, or to somebody registered, names its recipient: a customer (None: nobody), their address."""
 
     customer_id: UUID | None
     missing: list[RecipientField]
     limit: Money
-    message: str = "A tax invoice of so much needs the customer's name and address."
+    message: str = "This tax invoice needs the customer's name and address."
 
 
 @dataclass(eq=False)

@@ -339,13 +339,25 @@ async def test_who_may_not_sell_sells_nothing(database: Database, role: str) -> 
 async def test_goods_to_another_state_bear_integrated_tax(database: Database) -> None:
     shop = await make_shop(database)
 
-    bill_id = await shop.check_out((CASH, 178_700), place_of_supply="27", buyer_gstin="27AAPFU0939F1ZV")
+    buyer = {"customer_id": shop.customer_id, "buyer_gstin": "27AAPFU0939F1ZV"}
+    bill_id = await shop.check_out((CASH, 178_700), place_of_supply="27", **buyer)
 
     bill = await shop.row("bills", bill_id)
     assert (bill["cgst_paise"], bill["sgst_paise"], bill["igst_paise"]) == (0, 0, 18_989)
     assert ("2102", -18_989) in await shop.entry(bill_id)
     register = await database.pool.fetch("select party_gstin, place_of_supply from tax_register")
     assert {tuple(row) for row in register} == {("27AAPFU0939F1ZV", "27")}
+
+
+async def test_a_tax_invoice_to_a_registered_buyer_names_them_whatever_it_comes_to(database: Database) -> None:
+    shop = await make_shop(database)
+    nameless = await make_customer(database, phone=None)
+    for customer_id, missing in ((None, ["NAME", "ADDRESS"]), (nameless, ["ADDRESS"])):
+        with pytest.raises(RecipientRequired) as raised:
+            await shop.check_out((UPI, 178_700), buyer_gstin=KARNATAKA_GSTIN, customer_id=customer_id)
+        assert (raised.value.customer_id, raised.value.limit) == (customer_id, 0)
+        assert [each.name for each in raised.value.missing] == missing
+    await shop.check_out((UPI, 178_700), buyer_gstin=KARNATAKA_GSTIN, customer_id=shop.customer_id)
 
 
 @pytest.mark.parametrize("scheme", [TaxScheme.UNREGISTERED, TaxScheme.COMPOSITION])
@@ -379,7 +391,6 @@ async def test_a_tax_invoice_of_fifty_thousand_names_its_recipient(database: Dat
     assert await database.pool.fetchval("select count(*) from bills") == 0
 
     await sell(customer_id=shop.customer_id)
-    await sell(buyer_gstin=KARNATAKA_GSTIN)
     await shop.check_out((UPI, 5_249_900), lines=just_less)
 
     draft_id = await shop.create_bill(lines=many)

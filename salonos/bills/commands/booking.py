@@ -130,16 +130,14 @@ def _sale_entry(work: Work, settled: SettledSale, goods: Sequence[NewLine]) -> N
 
 
 async def _require_recipient(work: Work, sale: Sale) -> None:
-    """Rule 46(e) CGST Rules: who is unregistered and buys for so much stands on the invoice with name and address."""
-    is_small = sale.figures.taxable_paise < rules.RECIPIENT_STATED_FROM_PAISE
-    if is_small or sale.buyer_gstin is not None or sale.kind is not rules.BillKind.TAX_INVOICE:
+    """Rule 46(d) and (e) CGST Rules: who is registered, or buys for so much, stands on the invoice with an address."""
+    limit = rules.RECIPIENT_STATED_FROM_PAISE if sale.buyer_gstin is None else 0
+    if sale.kind is not rules.BillKind.TAX_INVOICE or sale.figures.taxable_paise < limit:
         return
     if sale.customer_id is None or not await customers.has_address(work, sale.customer_id):
         missing = [rules.RecipientField.NAME] if sale.customer_id is None else []
         raise problems.RecipientRequired(
-            customer_id=sale.customer_id,
-            missing=[*missing, rules.RecipientField.ADDRESS],
-            limit=Money(rules.RECIPIENT_STATED_FROM_PAISE),
+            customer_id=sale.customer_id, missing=[*missing, rules.RecipientField.ADDRESS], limit=Money(limit)
         )
 
 

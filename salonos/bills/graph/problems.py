@@ -50,13 +50,13 @@ class CustomerRequired(Problem):
 
 @problem(problems.RecipientRequired)
 class RecipientRequired(Problem):
-    """So large a tax invoice to somebody unregistered names the recipient, with their address."""
+    """A tax invoice to a registered buyer, or so large a one, names the recipient, with their address."""
 
     customer: Customer | None = field(
         "Whose address is missing; null where a customer has to be named, and out of reach."
     )
     missing: list[RecipientField] = field("What the invoice lacks; its place of supply has the state. At most 2.")
-    limit: Money = field("From this taxable value on.")
+    limit: Money = field("From this taxable value on; 0.00 for a buyer with a GSTIN.")
 
 
 @problem(problems.CreditLimitExceeded)
