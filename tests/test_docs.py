@@ -64,7 +64,13 @@ def test_the_page_of_files_has_the_columns_and_the_codes_of_the_code() -> None:
     told = set(re.findall(r"`([A-Z][A-Z_0-9]+)`", page))
 
     assert columns.markdown() in page
+    assert columns.markdown(columns.COUNTS) in page
     assert set(re.findall(r'"([A-Z][A-Z_0-9]{3,})"', code)) - told == set()
 
 
-FILES = ("kernel/sheets.py", "inventory/commands/columns.py", "inventory/commands/importing.py")
+FILES = (
+    "kernel/sheets.py",
+    "inventory/commands/columns.py",
+    "inventory/commands/importing.py",
+    "inventory/commands/count_files.py",
+)

@@ -20,7 +20,7 @@ from salonos.kernel.work import FAILPOINT, Work
 from tests.bills.makers import CARD, CASH, NOW, ON_ACCOUNT, SYSTEM, UPI, Shop, book_balance, make_shop
 from tests.bills.test_books import DIFFERENCES
 
-ATTEMPTS = 4000 if "SALONOS_PROVE" in os.environ else 500
+ATTEMPTS = 15_000 if "SALONOS_PROVE" in os.environ else 500
 ROUNDS = 200 if "SALONOS_PROVE" in os.environ else 10
 AT_ONCE, ROLLED_BACK_OF_TEN = 4, 3
 MIDNIGHT = datetime(2027, 3, 31, 18, 30, tzinfo=UTC)

@@ -13,6 +13,7 @@ from salonos.inventory.commands.adjusting import (
 )
 from salonos.inventory.commands.billing import BillLine, NewSupplierBill, record_supplier_bill
 from salonos.inventory.commands.consuming import ServiceDone
+from salonos.inventory.commands.count_files import CountImported, export_stock_count, import_stock_count
 from salonos.inventory.commands.counting import (
     CountedLine,
     NewCount,
@@ -58,6 +59,7 @@ __all__ = [
     "ArrivedLine",
     "BillLine",
     "Change",
+    "CountImported",
     "CountedLine",
     "FileFormat",
     "Imported",
@@ -91,6 +93,8 @@ __all__ = [
     "create_supplier",
     "enter_stock_count",
     "export_stock",
+    "export_stock_count",
+    "import_stock_count",
     "import_stock_items",
     "issue",
     "open_stock_count",

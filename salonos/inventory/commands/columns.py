@@ -234,7 +234,48 @@ COLUMNS: Final = (
     Column("In stock", "in_stock", None, "Told by exports, not read: stock changes by what happens to it."),
     Column("Stock value", "stock_value", None, "Told by exports, not read.", Permission.COST_READ),
 )  # fmt: skip
-"""In the order of exports."""
+"""Of items, in the order of exports."""
+
+COUNTED: Final = "Counted"
+COUNT_COLUMNS: Final = (
+    Column(
+        SKU, "sku", _form(catalog.SKU, "A SKU has 1 to 32 of A-Z 0-9 . _ - and begins with a letter or digit.", is_sku=True),
+        "What was counted. This or the barcode is needed in every row.",
+    ),
+    Column(
+        BARCODE, "barcode", _form(catalog.BARCODE, "A barcode has 4 to 32 digits, letters or hyphens."),
+        "The same, where there is no SKU.",
+    ),
+    Column(NAME, "name", None, "Told by exports, not read."),
+    Column(BATCH, "batch", _text(rules.BATCH_CODE_MAX), "The batch as printed, where batches are counted by themselves."),
+    Column(EXPIRES, "expires_on", _date, "The batch's last date of use, as 2027-01-31 or 31/01/2027."),
+    Column(COUNTED, "counted_milli", _POINT, "How many are there: 0 to a million. A row without it is passed over."),
+    Column(UNIT, "unit", _unit, "Of which of the item's units; its own when empty."),
+    Column("Expected", "expected_milli", None, "Told by exports once nobody counts any more, not read."),
+    Column("Variance", "variance_milli", None, "Told by exports once nobody counts any more, not read."),
+)  # fmt: skip
+"""Of a count, in the order of exports."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """A kind of file: its columns, and those of which every row needs one."""
+
+    columns: tuple[Column, ...]
+    keys: tuple[str, ...]
+
+    @property
+    def by_title(self) -> Mapping[str, Column]:
+        """By the title as it is compared."""
+        return {known(each.title): each for each in self.columns}
+
+    def title(self, name: str) -> str:
+        """The title of a value."""
+        return next(each.title for each in self.columns if each.name == name)
+
+
+ITEMS: Final = Table(COLUMNS, ("sku",))
+COUNTS: Final = Table(COUNT_COLUMNS, ("sku", "barcode"))
 
 ITEM_NAMES: Final = tuple(each.name for each in COLUMNS[:15])
 TITLES: Final[Mapping[str, str]] = {each.name: each.title for each in COLUMNS}
@@ -245,34 +286,32 @@ def known(title: str) -> str:
     return re.sub(r"[^a-z0-9]", "", title.lower())
 
 
-_BY_TITLE: Final = {known(each.title): each for each in COLUMNS}
-
-
-def markdown() -> str:
+def markdown(table: Table = ITEMS) -> str:
     """The table of the documentation."""
-    told = [f"| {each.title} | {each.meaning} | {', '.join(p.value for p in each.rights)} |" for each in COLUMNS]
+    told = [f"| {each.title} | {each.meaning} | {', '.join(p.value for p in each.rights)} |" for each in table.columns]
     return "\n".join(["| column | what stands in it | needs |", "|---|---|---|", *told])
 
 
 # --- sheets
 
 
-def read(sheet: sheets.Sheet, faults: Faults) -> Read:
-    """The rows by their titles. What is wrong with a title, a cell or a row's SKU is a fault."""
+def read(sheet: sheets.Sheet, faults: Faults, table: Table = ITEMS) -> Read:
+    """The rows by their titles. What is wrong with a title, a cell or a row's key is a fault."""
     header, *rows = sheet.rows
-    layout = dict(_layout(header, faults))
+    layout = dict(_layout(header, faults, table.by_title))
     for each in sheet.faults:
         title = layout[each.column].title if each.column in layout else letters(each.column)
         faults.add(each.row, title, each.code, each.message)
     unread = {(each.row, each.column) for each in sheet.faults}
-    lines = [_line(row, layout, unread, faults) for row in rows]
+    lines = [_line(row, layout, unread, faults, table) for row in rows]
     if not rows:
         faults.add(header.number, "", "EMPTY", "There are no rows below the titles.")
     found = frozenset(column.name for column in layout.values())
-    if "sku" not in found:
-        faults.add(header.number, SKU, "MISSING_COLUMN", "There is no column SKU.")
+    if found.isdisjoint(table.keys):
+        titles = [table.title(key) for key in table.keys]
+        faults.add(header.number, titles[0], "MISSING_COLUMN", f"There is no column {' or '.join(titles)}.")
         return Read((), found)
-    return Read(tuple(line for line in lines if "sku" in line.values), found)
+    return Read(tuple(line for line in lines if not line.values.keys().isdisjoint(table.keys)), found)
 
 
 def letters(column: int) -> str:
@@ -285,11 +324,11 @@ def letters(column: int) -> str:
     return name
 
 
-def _layout(header: sheets.Row, faults: Faults) -> Iterable[tuple[int, Column]]:
+def _layout(header: sheets.Row, faults: Faults, by_title: Mapping[str, Column]) -> Iterable[tuple[int, Column]]:
     seen: set[str] = set()
     for place, cell in enumerate(header.cells):
         title = _shown(cell)
-        column = _BY_TITLE.get(known(title))
+        column = by_title.get(known(title))
         if column is None:
             # An empty title is a fault only where something stands below it, and there it has a letter.
             if title:
@@ -301,7 +340,9 @@ def _layout(header: sheets.Row, faults: Faults) -> Iterable[tuple[int, Column]]:
             yield place, column
 
 
-def _line(row: sheets.Row, layout: Mapping[int, Column], unread: set[tuple[int, int]], faults: Faults) -> Line:
+def _line(
+    row: sheets.Row, layout: Mapping[int, Column], unread: set[tuple[int, int]], faults: Faults, table: Table
+) -> Line:
     values: dict[str, Any] = {}
     failed = {column.name for place, column in layout.items() if (row.number, place) in unread}
     for place, cell in enumerate(row.cells):
@@ -313,6 +354,7 @@ def _line(row: sheets.Row, layout: Mapping[int, Column], unread: set[tuple[int, 
         except Misread as misread:
             faults.add(row.number, column.title, misread.code, misread.message)
             failed.add(column.name)
-    if "sku" not in values and "sku" not in failed and any(column.name == "sku" for column in layout.values()):
-        faults.add(row.number, SKU, "REQUIRED", "This can't be empty.")
+    is_known = any(key in values or key in failed for key in table.keys)
+    if not is_known and any(column.name in table.keys for column in layout.values()):
+        faults.add(row.number, table.title(table.keys[0]), "REQUIRED", "This can't be empty.")
     return Line(row.number, values, frozenset(failed))

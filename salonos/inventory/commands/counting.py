@@ -4,7 +4,7 @@ The variance is what was counted less what was expected when the count began, so
 while people count are not counted away: it is applied to the level as it is at posting.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 from uuid import UUID
@@ -126,7 +126,7 @@ async def enter_stock_count(work: Work, count_id: UUID, lines: Sequence[CountedL
     Raises: InvalidInput with every fault; StockCountMovedOn.
     """
     work.actor.require(Permission.STOCK_COUNT)
-    count = await _count(work, count_id, StockCountState.OPEN)
+    count = await count_in_reach(work, count_id, StockCountState.OPEN)
     await _enter(work, count, lines)
     return count.id
 
@@ -141,7 +141,7 @@ async def submit_stock_count(
     Raises: InvalidInput; StockCountMovedOn; StaleVersion; StockTooLow.
     """
     work.actor.require(Permission.STOCK_COUNT)
-    count = await _count(work, count_id, StockCountState.OPEN)
+    count = await count_in_reach(work, count_id, StockCountState.OPEN)
     if count.version != expected_version:
         raise StaleVersion(current_version=count.version)
     await _submit(work, count, missing_are_zero=missing_are_zero)
@@ -177,7 +177,7 @@ async def post_stock_count(work: Work, count_id: UUID) -> UUID:
     Raises: InvalidInput NOT_FOUND; StockCountMovedOn; OwnRequest; StockTooLow; PeriodClosed.
     """
     work.actor.require(Permission.STOCK_APPROVE)
-    count = await _count(work, count_id, StockCountState.SUBMITTED)
+    count = await count_in_reach(work, count_id, StockCountState.SUBMITTED)
     differing = await queries.variances(work, count.id)
     if work.actor.id in {count.submitted_by_id, *(line.counted_by_id for line in differing)}:
         raise problems.OwnRequest
@@ -191,7 +191,7 @@ async def cancel_stock_count(work: Work, count_id: UUID) -> UUID:
     Raises: InvalidInput NOT_FOUND; StockCountMovedOn.
     """
     work.actor.require(Permission.STOCK_APPROVE)
-    count = await _count(work, count_id, StockCountState.OPEN, StockCountState.SUBMITTED)
+    count = await count_in_reach(work, count_id, StockCountState.OPEN, StockCountState.SUBMITTED)
     count.state, count.closed_by_id, count.closed_at = StockCountState.CANCELLED, work.actor.id, work.now
     count.version += 1
     await work.session.flush()
@@ -206,7 +206,7 @@ async def _branch(work: Work, branch_id: UUID) -> salon_tables.Branch:
     return branch
 
 
-async def _count(work: Work, count_id: UUID, *states: StockCountState) -> tables.StockCount:
+async def count_in_reach(work: Work, count_id: UUID, *states: StockCountState) -> tables.StockCount:
     """A count within reach, locked. Raises: InvalidInput NOT_FOUND; StockCountMovedOn."""
     count = await queries.count_for_update(work, count_id)
     if count is None or not work.actor.reaches(count.branch_id):
@@ -258,7 +258,7 @@ async def _enter(work: Work, count: tables.StockCount, lines: Sequence[CountedLi
     ids = {line.product_id for line in lines}
     items, units = await queries.items(work, ids), await queries.units(work, ids)
     places = await queries.count_lines(work, count.id, ids)
-    rows: dict[UUID, dict[str, Any]] = {}
+    found: dict[UUID, int] = {}
     for place, line in enumerate(lines):
         path = ("lines", place)
         quantity = line.quantity_milli
@@ -268,15 +268,17 @@ async def _enter(work: Work, count: tables.StockCount, lines: Sequence[CountedLi
         if line_id is None:
             checks.add((*path, "productId"), "NOT_COUNTED", "This is not part of the count.")
             continue
-        checks.require(line_id not in rows, path, "TAKEN", "This was entered above already.")
-        rows[line_id] = {
-            "id": line_id,
-            "counted_milli": quantity,
-            "counted_by_id": work.actor.id,
-            "counted_at": work.now,
-        }
+        checks.require(line_id not in found, path, "TAKEN", "This was entered above already.")
+        found[line_id] = quantity
     checks.finish()
-    await work.session.execute(_ENTER, {"lines": orjson.dumps(list(rows.values()), default=str).decode()})
+    await write_counted(work, count, found)
+
+
+async def write_counted(work: Work, count: tables.StockCount, found: Mapping[UUID, int]) -> None:
+    """What was found by lines of a locked count, in the items' own units."""
+    who = {"counted_by_id": work.actor.id, "counted_at": work.now}
+    rows = [{"id": line_id, "counted_milli": milli, **who} for line_id, milli in found.items()]
+    await work.session.execute(_ENTER, {"lines": orjson.dumps(rows, default=str).decode()})
     count.version += 1
     await work.session.flush()
 

@@ -19,7 +19,16 @@ from salonos.salon import queries as salon
 
 ROWS_MAX: Final = 20_000
 _PAISE: Final = frozenset({"price_paise", "unit_cost_paise", "stock_value"})
-_MILLI: Final = frozenset({"reorder_point_milli", "reorder_quantity_milli", "in_stock"})
+_MILLI: Final = frozenset(
+    {
+        "reorder_point_milli",
+        "reorder_quantity_milli",
+        "in_stock",
+        "counted_milli",
+        "expected_milli",
+        "variance_milli",
+    }
+)
 
 
 class FileFormat(enum.Enum):
@@ -46,11 +55,25 @@ async def export_stock(work: Work, branch_id: UUID, file_format: FileFormat) -> 
     if len(rows) > ROWS_MAX:
         raise invalid(("branchId",), "TOO_MANY", f"A file holds at most {ROWS_MAX} items.")
     told = [each for each in columns.COLUMNS if not each.is_opening and _may_see(work, each)]
-    content = await asyncio.to_thread(_made, rows, told, file_format)
     on = clock.business_date(work.now, branch.time_zone)
-    name = f"stock-{branch.code}-{on.isoformat()}.{file_format.value.lower()}"
+    made = await made_file(work, rows, told, name=f"stock-{branch.code}-{on.isoformat()}", file_format=file_format)
+    return made, len(rows)
+
+
+async def made_file(
+    work: Work,
+    rows: Sequence[Row[*tuple[Any, ...]]],
+    told: Sequence[columns.Column],
+    *,
+    name: str,
+    file_format: FileFormat,
+) -> files.Export:
+    """A file of rows, whose columns are found by the names of what they tell."""
+    content = await asyncio.to_thread(_made, rows, told, file_format)
     media_type = files.XLSX if file_format is FileFormat.XLSX else f"{files.CSV}; charset=utf-8"
-    return await files.keep_export(work, name=name, media_type=media_type, content=content), len(rows)
+    return await files.keep_export(
+        work, name=f"{name}.{file_format.value.lower()}", media_type=media_type, content=content
+    )
 
 
 def _may_see(work: Work, column: columns.Column) -> bool:
