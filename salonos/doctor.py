@@ -127,6 +127,22 @@ LOOKS: Final = (
         for use, code in (("RETAIL", "1200"), ("PROFESSIONAL", "1210"))
     ),
     Look(
+        "What services used up left the shelves",
+        """
+        select count(*) from consumptions as used full join (
+            select coalesce(entered.cause_id, move.cause_id) as cause_id, move.position, move.product_id,
+                   -sum(move.quantity_milli) as milli
+            from stock_moves as move left join consumptions as entered on entered.id = move.cause_id
+            where move.kind = 'CONSUMPTION' group by 1, 2, 3
+        ) as moved using (cause_id, position, product_id)
+        where used.actual_milli is distinct from coalesce(moved.milli, 0)
+        """,
+    ),
+    Look(
+        "What services used up is the account Consumption",
+        control("5010", "select branch_id, sum(cost_paise) as paise from consumptions group by 1"),
+    ),
+    Look(
         "Goods in transit are their account",
         control(
             "1220",

@@ -9,8 +9,9 @@ import asyncpg
 
 from salonos import doctor
 from salonos.embedded import SERVER_EXIT
+from salonos.inventory.commands import record_consumption
 from salonos.kernel.database import Database, plain_url
-from tests.bills.makers import CASH, NOW, ON_ACCOUNT, UPI
+from tests.bills.makers import CASH, NOW, ON_ACCOUNT, SYSTEM, UPI
 from tests.inventory.consuming import make_parlour
 from tests.inventory.makers import line
 from tests.inventory.purchasing import buy
@@ -27,6 +28,8 @@ FORGERIES = {
     "Batches are the sums of their moves": "update stock_batches set quantity_milli = quantity_milli + 1",
     "What retail stock is worth is its account": "update stock_levels set value_paise = value_paise + 1",
     "What professional stock is worth is its account": "update stock_levels set value_paise = value_paise + 1",
+    "What services used up left the shelves": "delete from stock_moves where kind = 'CONSUMPTION'",
+    "What services used up is the account Consumption": "update consumptions set cost_paise = cost_paise + 1",
     "Goods in transit are their account": (
         "update entry_lines set account_id = (select id from accounts where code = '1220')"
         " where account_id = (select id from accounts where code = '1200')"
@@ -43,6 +46,10 @@ async def worked(database: Database) -> None:
     await store.receive(line(store.serum_id, 5000, 100_00))
     await buy(database, store.branch_id, store.serum_id, now=NOW)
     await store.shop.check_out((CASH, 178_700))
+    used_id = await database.pool.fetchval("select id from consumptions")
+    await database.run(
+        SYSTEM, lambda work: record_consumption(work, used_id, quantity_milli=20_000, expected_version=1), now=NOW
+    )
     await store.shop.check_out((UPI, 100_000), (ON_ACCOUNT, 78_700), customer_id=store.shop.customer_id)
     await store.shop.create_bill()
 
