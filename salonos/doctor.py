@@ -5,26 +5,47 @@ hand, after a restore or a doubt, without trusting what keeps it: each look coun
 """
 
 import asyncio
+import itertools
 import sys
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import asyncpg
 
 from salonos.embedded import SERVER_EXIT
 from salonos.kernel.database import plain_url
+from salonos.salon.rules import Numbering, common_number
 from salonos.settings import Settings
 from salonos.terminal import database_url, fail, settings_or_exit
 
 DIFFERS_EXIT: Final = 1
+Row = Sequence[Any]
+
+
+def told(rows: Sequence[Row]) -> int:
+    """What the statement counted itself."""
+    ((count,),) = rows
+    return int(count)
+
+
+def common_numbers(rows: Sequence[Row]) -> int:
+    """How many pairs of series could give one number: rows of pattern, branch code and digits."""
+    series = [Numbering(*row) for row in rows]
+    return sum(common_number(one, other) is not None for one, other in itertools.combinations(series, 2))
 
 
 @dataclass(frozen=True)
 class Look:
-    """What has to agree, and a statement that counts where it does not."""
+    """What has to agree, and a statement that counts where it does not; or whose rows `count` counts."""
 
     at: str
     sql: str
+    count: Callable[[Sequence[Row]], int] = told
+
+    async def differing(self, connection: "asyncpg.Connection[asyncpg.Record]") -> int:
+        """How often it does not agree."""
+        return self.count(await connection.fetch(self.sql))
 
 
 def control(code: str, ledger: str) -> str:
@@ -98,6 +119,23 @@ LOOKS: Final = (
         """,
     ),
     Look(
+        "No two number series could give one number",
+        """
+        select pattern, code, digits from number_series join branches on branches.id = branch_id
+        order by number_series.id
+        """,
+        common_numbers,
+    ),
+    Look(
+        "What branches owe one another is nothing over all of them",
+        """
+        select count(*) from (
+            select from entry_lines join accounts on accounts.id = account_id where code = '1290'
+            having sum(amount_paise) <> 0
+        )
+        """,
+    ),
+    Look(
         "Stock levels are the sums of their moves",
         """
         select count(*) from stock_levels as level full join (
@@ -161,7 +199,7 @@ async def differing(url: str) -> list[tuple[Look, int]]:
     connection = await asyncpg.connect(plain_url(url))
     try:
         async with connection.transaction(isolation="repeatable_read", readonly=True):
-            return [(look, await connection.fetchval(look.sql)) for look in LOOKS]
+            return [(look, await look.differing(connection)) for look in LOOKS]
     finally:
         await connection.close()
 

@@ -16,7 +16,7 @@ class BillPosted(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class PaymentTaken(Event):
-    """Money was kept towards a bill; the subject is the payment."""
+    """Money was kept towards a bill, at the branch of the event; the subject is the payment."""
 
     bill_id: UUID
     business_date: date
@@ -25,6 +25,14 @@ class PaymentTaken(Event):
 @dataclass(frozen=True, kw_only=True)
 class PaymentCorrected(Event):
     """A payment stands in the place of one that was recorded wrongly; the subject is the one that stands."""
+
+    bill_id: UUID
+    business_date: date
+
+
+@dataclass(frozen=True, kw_only=True)
+class PaymentReturned(Event):
+    """Money went back at a branch for another branch's bill that was taken back; the subject is the payment."""
 
     bill_id: UUID
     business_date: date

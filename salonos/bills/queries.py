@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Text, Uuid, and_, bindparam, cast, func, or_, select
+from sqlalchemy import ColumnElement, Text, Uuid, and_, bindparam, cast, func, or_, select, true
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 
+from salonos.accounting import tables as accounting
 from salonos.accounting.rules import MoneyDirection, PaymentMethod
 from salonos.bills import rules, tables
 from salonos.identity import tables as identity
@@ -38,20 +39,21 @@ async def group_for_update(work: Work, bill_id: UUID) -> Sequence[tables.Bill]:
     return (await work.session.execute(found)).scalars().all()
 
 
-async def owed_for_update(work: Work, *, branch_id: UUID, customer_id: UUID) -> Sequence[tables.Bill]:
-    """The bills on which a customer owes something at a branch, the oldest first, locked."""
+async def owed_for_update(work: Work, *, customer_id: UUID) -> Sequence[tables.Bill]:
+    """The bills on which a customer owes something at the actor's branches, the oldest first, locked."""
     bill = tables.Bill
     found = (
         select(bill)
         .where(
             bill.customer_id == customer_id,
-            bill.branch_id == branch_id,
             bill.status == rules.BillStatus.POSTED,
             bill.balance_due_paise > 0,
         )
         .order_by(bill.listed_at, bill.id)
         .with_for_update()
     )
+    if not work.actor.is_everywhere:
+        found = found.where(bill.branch_id.in_(work.actor.branch_ids))
     return (await work.session.execute(found)).scalars().all()
 
 
@@ -112,11 +114,24 @@ async def bill_of_payment(work: Work, payment_id: UUID) -> UUID | None:
     return (await work.session.execute(found)).scalar_one_or_none()
 
 
-async def payments_of(work: Work, bill_id: UUID) -> Sequence[tables.Payment]:
+@dataclass(frozen=True)
+class PaidAt:
+    """A payment, and the branch where its money came in or went out: not always the bill's."""
+
+    payment: tables.Payment
+    branch_id: UUID
+
+
+async def payments_of(work: Work, bill_id: UUID) -> Sequence[PaidAt]:
     """A bill's payments that stand, in order."""
-    payment = tables.Payment
-    found = select(payment).where(payment.bill_id == bill_id, _stands()).order_by(payment.received_at, payment.id)
-    return (await work.session.execute(found)).scalars().all()
+    payment, move = tables.Payment, accounting.MoneyMove
+    found = (
+        select(payment, move.branch_id)
+        .join(move, move.id == payment.money_move_id)
+        .where(payment.bill_id == bill_id, _stands())
+        .order_by(payment.received_at, payment.id)
+    )
+    return [PaidAt(*row) for row in (await work.session.execute(found)).all()]
 
 
 async def payment_count(work: Work, bill_id: UUID) -> int:
@@ -145,10 +160,11 @@ async def same_reference(
 ) -> Sequence[UUID]:
     """The bills on which another payment has the reference of one of a bill's payments, or of those that are named.
 
-    Of the same branch, on the same date and by the same method. The shares of one payment over many bills are one
+    Paid at the same branch, on the same date and by the same method. The shares of one payment over many bills are one
     payment; one that was reversed is none.
     """
-    payment, other, bill, other_bill = tables.Payment, aliased(tables.Payment), tables.Bill, aliased(tables.Bill)
+    payment, other = tables.Payment, aliased(tables.Payment)
+    move, other_move = accounting.MoneyMove, aliased(accounting.MoneyMove)
     reversal = aliased(tables.Payment)
     is_same = and_(
         other.business_date == payment.business_date,
@@ -160,9 +176,9 @@ async def same_reference(
     found = (
         select(other.bill_id)
         .distinct()
-        .join_from(payment, bill, bill.id == payment.bill_id)
+        .join_from(payment, move, move.id == payment.money_move_id)
         .join(other, is_same)
-        .join(other_bill, and_(other_bill.id == other.bill_id, other_bill.branch_id == bill.branch_id))
+        .join(other_move, and_(other_move.id == other.money_move_id, other_move.branch_id == move.branch_id))
         .where(
             or_(payment.bill_id == bindparam("bill_id", bill_id, Uuid()), payment.id.in_(payment_ids)),
             other.reverses_id.is_(None),
@@ -176,10 +192,14 @@ async def same_reference(
 
 @dataclass(frozen=True)
 class Credit:
-    """What a customer owes at all branches, and may owe at most; None without a limit."""
+    """What a customer owes at all branches, and may owe at most; None without a limit.
+
+    `owed_here_paise` is what they owe at the actor's branches: all of it that the actor may be told.
+    """
 
     limit_paise: int | None
     owed_paise: int
+    owed_here_paise: int
 
 
 def limit_of(customer_id: ColumnElement[UUID] | InstrumentedAttribute[UUID]) -> ColumnElement[int | None]:
@@ -198,12 +218,15 @@ def limit_of_all() -> ColumnElement[int | None]:
 async def credit_of(work: Work, customer_id: UUID) -> Credit:
     """What a customer owes and may owe."""
     bill = tables.Bill
-    owed = select(cast(func.coalesce(func.sum(bill.balance_due_paise), 0), Paise())).where(
-        bill.customer_id == customer_id, bill.status == rules.BillStatus.POSTED, bill.balance_due_paise > 0
-    )
-    found = select(limit_of(bindparam("customer_id", customer_id, Uuid())), owed.scalar_subquery())
-    limit_paise, owed_paise = (await work.session.execute(found)).one()
-    return Credit(limit_paise, owed_paise)
+    is_here = true() if work.actor.is_everywhere else bill.branch_id.in_(work.actor.branch_ids)
+    owed = func.sum(bill.balance_due_paise)
+    found = select(
+        limit_of(bindparam("customer_id", customer_id, Uuid())),
+        cast(func.coalesce(owed, 0), Paise()),
+        cast(func.coalesce(owed.filter(is_here), 0), Paise()),
+    ).where(bill.customer_id == customer_id, bill.status == rules.BillStatus.POSTED, bill.balance_due_paise > 0)
+    limit_paise, owed_paise, owed_here_paise = (await work.session.execute(found)).one()
+    return Credit(limit_paise, owed_paise, owed_here_paise)
 
 
 async def cash_taken(work: Work, *, bill_ids: Sequence[UUID], customer_id: UUID | None, on: date) -> CashTaken:

@@ -10,6 +10,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.sql import ColumnElement, SQLColumnExpression, Subquery
 from sqlalchemy.types import Integer
 
+from salonos.accounting import tables as accounting
 from salonos.accounting.rules import MoneyDirection, PaymentMethod
 from salonos.bills import events as bill_events
 from salonos.bills import tables as bills
@@ -149,7 +150,7 @@ class DaySummary(Node):
     )
     debt_collected_total: Money | None = column(
         tables.DaySummary.debt_collected_paise,
-        "The part of `collectedTotal` that settled bills of earlier dates.",
+        "The part of `collectedTotal` that settled bills of earlier dates, and of other branches.",
         requires=REVENUE,
     )
     payment_totals: list[PaymentTotal] = many(
@@ -254,18 +255,19 @@ def bills_of(at: Subquery) -> Subquery:
 
 
 def payments_of(at: Subquery) -> Subquery:
-    """What was paid less what was given back, whichever date the bill has."""
+    """What was paid at the branches less what was given back there, whichever date and branch the bill has."""
     kept = case(
         (bills.Payment.direction == MoneyDirection.IN, bills.Payment.amount_paise), else_=-bills.Payment.amount_paise
     )
+    moves = accounting.MoneyMove
     by = {each: bills.Payment.method == each for each in (PaymentMethod.CASH, PaymentMethod.UPI, PaymentMethod.CARD)}
     return (
         select(
             *(paise(kept, test).label(each.name.lower()) for each, test in by.items()),
             paise(kept).label("collected"),
         )
-        .select_from(at.join(bills.Payment, bills.Payment.business_date == at.c.day).join(bills.Bill, true()))
-        .where(bills.Bill.id == bills.Payment.bill_id, bills.Bill.branch_id == at.c.id)
+        .select_from(at.join(moves, true()).join(bills.Payment, bills.Payment.money_move_id == moves.id))
+        .where(moves.branch_id == at.c.id, moves.business_date == at.c.day)
         .subquery("paid")
     )
 
@@ -344,7 +346,9 @@ class Dashboard:
         dashboards.c.tax, "CGST, SGST and IGST, credit notes subtracted.", requires=REVENUE
     )
     collected_total: Money | None = column(
-        dashboards.c.collected, "All money kept, whichever bills it was for, tips included.", requires=REVENUE
+        dashboards.c.collected,
+        "All money kept here, whichever bills it was for, other branches' among them; tips included.",
+        requires=REVENUE,
     )
     cash_total: Money | None = column(dashboards.c.cash, "Of that in cash.", requires=REVENUE)
     upi_total: Money | None = column(dashboards.c.upi, "Of that by UPI.", requires=REVENUE)
@@ -381,7 +385,13 @@ class ClosingEvents:
     """What closing tells as it happens."""
 
     dashboard_changed: Dashboard | None = on_change(
-        (bill_events.BillPosted, bill_events.PaymentTaken, bill_events.PaymentCorrected, bill_events.BillVoided),
+        (
+            bill_events.BillPosted,
+            bill_events.PaymentTaken,
+            bill_events.PaymentCorrected,
+            bill_events.PaymentReturned,
+            bill_events.BillVoided,
+        ),
         "Today in numbers: at once, then after every change; the newest only, at most one a second.",
         requires=Permission.DASHBOARD_READ,
         branch_id=argument(strawberry.ID | None, "Only this branch; all within reach when left out.", prefix="branch"),

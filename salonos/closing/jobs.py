@@ -29,7 +29,9 @@ async def refresh(work: Work, task: Task) -> None:
 
 LISTENERS: Sequence[Listener] = (
     Listener(
-        "closing.refresh_day", (bills.BillPosted, bills.PaymentTaken, bills.PaymentCorrected, bills.BillVoided), refresh
+        "closing.refresh_day",
+        (bills.BillPosted, bills.PaymentTaken, bills.PaymentCorrected, bills.PaymentReturned, bills.BillVoided),
+        refresh,
     ),
 )
 DAILY: Sequence[DailyJob] = (

@@ -38,10 +38,12 @@ STORE = text(
         select bill_lines.*, day_bills.sign from bill_lines join day_bills on day_bills.id = bill_lines.bill_id
     ),
     day_payments as materialized (
-        select payments.method, case direction when 'IN' then amount_paise else -amount_paise end as amount_paise,
-               bills.status = 'POSTED' and bills.business_date < payments.business_date as is_of_debt
-        from payments join bills on bills.id = payments.bill_id
-        where payments.business_date = :on and bills.branch_id = :branch_id
+        select payments.method,
+               case payments.direction when 'IN' then payments.amount_paise else -payments.amount_paise end as amount_paise,
+               bills.status = 'POSTED' and (bills.business_date < :on or bills.branch_id <> :branch_id) as is_of_debt
+        from money_moves as move join payments on payments.money_move_id = move.id
+        join bills on bills.id = payments.bill_id
+        where move.branch_id = :branch_id and move.business_date = :on
     ),
     day_work as materialized (
         select day_lines.sign, coalesce(share.staff_id, day_lines.staff_id) as staff_id,

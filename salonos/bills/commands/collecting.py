@@ -1,6 +1,11 @@
-"""What a customer owes at a branch is paid: the oldest bill first, with one payment over many bills."""
+"""What a customer owes is paid: the oldest bill first, with one payment over many bills, of other branches too.
+
+The money stays where it is paid. A debt at another branch falls there: that branch's claim is on the one with the money
+from then on, in the account between branches.
+"""
 
 from collections.abc import Sequence
+from datetime import date
 from uuid import UUID
 
 import orjson
@@ -17,6 +22,7 @@ from salonos.kernel.money import Money
 from salonos.kernel.permissions import Permission
 from salonos.kernel.problems import invalid
 from salonos.kernel.work import Work
+from salonos.salon.tables import Branch
 
 CAUSE = "customer"
 _PAY = text(
@@ -31,9 +37,10 @@ _PAY = text(
 
 
 async def collect_balance(work: Work, *, branch_id: UUID, customer_id: UUID, tender: rules.Tender) -> list[UUID]:
-    """Takes one payment towards all that a customer owes at a branch. Returns the payments' ids, a payment a bill.
+    """Takes one payment at a branch towards all that a customer owes at the actor's branches.
 
-    Locks the customer's unpaid bills there, the oldest first; change is given on cash.
+    Returns the payments' ids, a payment a bill. Locks the customer's unpaid bills, the oldest first; change is given on
+    cash. The bills' branches are dated by their own today, as is the one that is paid.
 
     Raises: InvalidInput; NothingOwed; PaymentsExceedTotal; CashLimitExceeded; PeriodClosed.
     """
@@ -43,7 +50,7 @@ async def collect_balance(work: Work, *, branch_id: UUID, customer_id: UUID, ten
         raise invalid(("payment", "method"), "NO_MONEY", "On account is no payment.")
     tender = booking.check_tender(tender)
     branch = await pricing.branch_of(work, branch_id)
-    owed = await queries.owed_for_update(work, branch_id=branch.id, customer_id=customer_id)
+    owed = await queries.owed_for_update(work, customer_id=customer_id)
     if not owed:
         raise problems.NothingOwed(customer_id)
     due = sum(bill.balance_due_paise for bill in owed)
@@ -54,18 +61,8 @@ async def collect_balance(work: Work, *, branch_id: UUID, customer_id: UUID, ten
     shares = rules.shares_of(kept, [bill.balance_due_paise for bill in owed])
     on = clock.business_date(work.now, branch.time_zone)
     paid = list(zip(owed, shares, strict=False))
-    posted = await accounting.post_entry(
-        work,
-        NewEntry(
-            branch_id=branch.id,
-            business_date=on,
-            narration="Payment of a balance",
-            cause_kind=CAUSE,
-            cause_id=customer_id,
-            lines=booking.entry_lines(_amounts(kept, shares), customer_id),
-            money=booking.money_moves([kept]),
-        ),
-    )
+    entries = await _entries(work, branch, kept, paid, customer_id=customer_id, on=on)
+    posted, *_ = await accounting.post_entries(work, entries)
     # Behind the branch's lock on its cash, so that two tills can't both take the last lawful rupee.
     await booking.check_cash(work, {bill.id: [share] for bill, share in paid}, customer_id=customer_id, on=on)
     rows = [
@@ -75,15 +72,50 @@ async def collect_balance(work: Work, *, branch_id: UUID, customer_id: UUID, ten
     ]
     await storing.store(work, payments=rows)
     await _mark_paid(work, paid)
-    for (bill, _), row in zip(paid, rows, strict=True):
-        booking.announce_payment(work, branch_id=branch.id, bill_id=bill.id, payment_id=row["id"], on=on)
+    booking.announce_payments(work, branch.id, rows)
     return [row["id"] for row in rows]
 
 
-def _amounts(kept: rules.Kept, shares: Sequence[rules.Kept]) -> tuple[rules.Amount, ...]:
-    """The money that came in, and a line of the customer's account for each bill."""
-    owing = (rules.Amount(accounts.CUSTOMERS, -share.amount_paise, is_party=True) for share in shares)
-    return (*rules.money_amounts([kept]), *owing)
+async def _entries(
+    work: Work,
+    branch: Branch,
+    kept: rules.Kept,
+    paid: Sequence[tuple[tables.Bill, rules.Kept]],
+    *,
+    customer_id: UUID,
+    on: date,
+) -> list[NewEntry]:
+    """The entry of the money, then one for each other branch whose debts it settles, linked by the account between."""
+    by_branch: dict[UUID, list[rules.Amount]] = {}
+    for bill, share in paid:
+        settled = rules.Amount(accounts.CUSTOMERS, -share.amount_paise, is_party=True)
+        by_branch.setdefault(bill.branch_id, []).append(settled)
+    here = [*rules.money_amounts([kept]), *by_branch.pop(branch.id, ())]
+    there = []
+    for branch_id, owing in sorted(by_branch.items()):
+        other = await pricing.branch_of_bill(work, branch_id)
+        paise = -sum(each.paise for each in owing)
+        here.append(rules.Amount(accounts.INTER_BRANCH, -paise))
+        there.append(
+            NewEntry(
+                branch_id=other.id,
+                business_date=clock.business_date(work.now, other.time_zone),
+                narration=f"Balance paid at {branch.code}",
+                cause_kind=CAUSE,
+                cause_id=customer_id,
+                lines=booking.entry_lines([rules.Amount(accounts.INTER_BRANCH, paise), *owing], customer_id),
+            )
+        )
+    money = NewEntry(
+        branch_id=branch.id,
+        business_date=on,
+        narration="Payment of a balance",
+        cause_kind=CAUSE,
+        cause_id=customer_id,
+        lines=booking.entry_lines(here, customer_id),
+        money=booking.money_moves([kept]),
+    )
+    return [money, *there]
 
 
 async def _mark_paid(work: Work, paid: Sequence[tuple[tables.Bill, rules.Kept]]) -> None:

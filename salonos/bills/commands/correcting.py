@@ -18,7 +18,9 @@ from salonos.kernel.work import Work
 
 
 async def correct_payment(work: Work, payment_id: UUID, *, method: PaymentMethod, reference: str | None) -> UUID:
-    """Reverses a payment and puts another in its place, on today's date. Returns the new one's id. Locks the bill.
+    """Reverses a payment and puts another in its place, where it was paid and on today's date there. Locks the bill.
+
+    Returns the new one's id. Money that came for another branch's bill stays what it was to both branches.
 
     Raises: InvalidInput; CashLimitExceeded; PeriodClosed; AccountOverdrawn.
     """
@@ -34,21 +36,24 @@ async def correct_payment(work: Work, payment_id: UUID, *, method: PaymentMethod
     bill = await drafting.bill_in_reach(work, bill_id, path=("paymentId",), what="payment")
     if bill.status is rules.BillStatus.VOID:
         raise invalid(("paymentId",), "GONE", "The money of a void bill went back.")
-    wrong = next((each for each in await queries.payments_of(work, bill.id) if each.id == payment_id), None)
-    if wrong is None:
+    found = next((each for each in await queries.payments_of(work, bill.id) if each.payment.id == payment_id), None)
+    if found is None:
         raise invalid(
             ("paymentId",), "CORRECTED", "This payment was corrected already. Correct what stands in its place."
         )
+    wrong = found.payment
+    if not work.actor.reaches(found.branch_id):
+        raise invalid(("paymentId",), "ELSEWHERE", "This was paid at another branch. It is corrected by those of both.")
     if (wrong.method, wrong.reference) == (method, reference):
         raise invalid(("method",), "UNCHANGED", "This is how it was recorded.")
     if await queries.payment_count(work, bill.id) >= rules.PAYMENTS_CORRECTED_MAX:
         raise invalid(("paymentId",), "TOO_MANY", "Payments of this bill were corrected too often.")
     right = rules.handed_back(method, wrong.amount_paise, reference)
-    return await _correct(work, bill, wrong, right)
+    return await _correct(work, bill, found, right)
 
 
-async def _correct(work: Work, bill: tables.Bill, wrong: tables.Payment, right: rules.Kept) -> UUID:
-    branch = await pricing.branch_of_bill(work, bill.branch_id)
+async def _correct(work: Work, bill: tables.Bill, found: queries.PaidAt, right: rules.Kept) -> UUID:
+    wrong, branch = found.payment, await pricing.branch_of_bill(work, found.branch_id)
     on = clock.business_date(work.now, branch.time_zone)
     undone = rules.handed_back(wrong.method, wrong.amount_paise, wrong.reference)
     direction = wrong.direction
@@ -75,7 +80,7 @@ async def _correct(work: Work, bill: tables.Bill, wrong: tables.Payment, right: 
     await work.session.execute(update(tables.Bill).where(tables.Bill.id == bill.id).values(version=version))
     payment_id: UUID = stands["id"]
     work.announce(
-        events.PaymentCorrected(branch_id=bill.branch_id, subject_id=payment_id, bill_id=bill.id, business_date=on)
+        events.PaymentCorrected(branch_id=branch.id, subject_id=payment_id, bill_id=bill.id, business_date=on)
     )
     work.announce(events.BillChanged(branch_id=bill.branch_id, subject_id=bill.id, version=version))
     return payment_id

@@ -84,11 +84,13 @@ async def set_discount_limit(work: Work, new: NewDiscountLimit) -> UUID:
 async def check_credit(work: Work, customer_id: UUID, *, owed_paise: int) -> None:
     """Whether a customer may owe so much more. Locks the customer, so that two tills can't both lend the last rupee.
 
+    The limit counts all branches; whoever is refused is told of the debts at their own branches only.
+
     Raises: CreditLimitExceeded.
     """
     await customers.lock(work, customer_id)
     credit = await queries.credit_of(work, customer_id)
     if credit.limit_paise is not None and credit.owed_paise + owed_paise > credit.limit_paise:
         raise problems.CreditLimitExceeded(
-            limit=Money(credit.limit_paise), owed=Money(credit.owed_paise), balance_due=Money(owed_paise)
+            limit=Money(credit.limit_paise), owed=Money(credit.owed_here_paise), balance_due=Money(owed_paise)
         )

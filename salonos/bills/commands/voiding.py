@@ -1,6 +1,7 @@
 """A bill is taken back on its own date: it keeps its number, its entry is undone, money and goods go back."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date
 from typing import Final
 from uuid import UUID
@@ -28,6 +29,8 @@ async def void_bill(
 ) -> UUID:
     """Takes a draft or a posted bill back. All money goes back the way it came, or by one way that is named.
 
+    What was paid at another branch goes back there; by the way that is named, all goes back at the bill's own.
+
     A posted bill only on its own date, before anything of it was refunded and before its day is closed. What was used
     up for its services stays used up. Locks the bill, then stock, then the books.
 
@@ -45,26 +48,22 @@ async def void_bill(
         work.actor.require(Permission.BILL_VOID)
     branch = await pricing.branch_of_bill(work, bill.branch_id)
     on = clock.business_date(work.now, branch.time_zone)
-    back = _back(await queries.payments_of(work, bill.id), pay_back_by)
-    posted: PostedEntry | None = None
+    back = await _back(work, bill, await queries.payments_of(work, bill.id), pay_back_by)
+    posted: Sequence[PostedEntry] = ()
     if is_posted:
         if bill.business_date != on or (await queries.given_back(work, bill.id)).notes:
             raise problems.TooLateToVoid(bill.id)
         posted = await _undo(work, bill, back, on)
     elif back:
-        posted = await _pay_back(work, bill, back, on)
-    if posted is not None:
-        rows = storing.payment_rows(
-            work, bill.id, on=on, kept=back, money_move_ids=posted.money_move_ids, direction=MoneyDirection.OUT
-        )
-        await storing.store(work, payments=rows)
+        posted = [await _pay_back(work, bill, back[0].kept, on)]
+    await _store(work, bill, back, posted)
     values = {
         **storing.paid_values(due_paise=bill.total_paise + bill.tip_paise, paid_paise=0),
         "status": rules.BillStatus.VOID,
         "void_reason": reason,
         "voided_at": work.now,
         "voided_by_id": work.actor.id,
-        "void_entry_id": posted and posted.id,
+        "void_entry_id": posted[0].id if posted else None,
         "written_off_paise": 0,
         "version": bill.version + 1,
     }
@@ -87,47 +86,124 @@ def _checked(reason: str, pay_back_by: PaymentMethod | None) -> str:
     return kept
 
 
-def _back(payments: Sequence[tables.Payment], by: PaymentMethod | None) -> tuple[rules.Kept, ...]:
-    """The money that goes back: payment by payment the way it came, or all of it by one way."""
-    if by is None:
-        return tuple(rules.handed_back(each.method, each.amount_paise, each.reference) for each in payments)
-    total = sum(each.amount_paise for each in payments)
-    return (rules.handed_back(by, total, None),) if total else ()
+@dataclass(frozen=True)
+class _Back:
+    """The money that a branch gives back on its today."""
+
+    branch_id: UUID
+    on: date
+    kept: tuple[rules.Kept, ...]
+
+    @property
+    def paise(self) -> int:
+        """All of it."""
+        return sum(each.amount_paise for each in self.kept)
 
 
-async def _undo(work: Work, bill: tables.Bill, back: Sequence[rules.Kept], on: date) -> PostedEntry:
-    """Posts a bill's entry the other way round, with its tax lines negated."""
+async def _back(
+    work: Work, bill: tables.Bill, payments: Sequence[queries.PaidAt], by: PaymentMethod | None
+) -> list[_Back]:
+    """The money that goes back, the bill's own branch first: payment by payment as it came, or all of it by one way.
+
+    Raises: InvalidInput where it would go back at a branch out of reach.
+    """
+    if by is not None:
+        total = sum(each.payment.amount_paise for each in payments)
+        by_branch = {bill.branch_id: [rules.handed_back(by, total, None)]} if total else {}
+    else:
+        by_branch = {}
+        for each in payments:
+            paid = each.payment
+            back = rules.handed_back(paid.method, paid.amount_paise, paid.reference)
+            by_branch.setdefault(each.branch_id, []).append(back)
+    if not all(map(work.actor.reaches, by_branch)):
+        raise invalid(("payBackBy",), "REQUIRED", "It was paid at another branch. Say how the money goes back here.")
+    found = []
+    for branch_id in sorted(by_branch, key=lambda each: (each != bill.branch_id, each)):
+        branch = await pricing.branch_of_bill(work, branch_id)
+        found.append(_Back(branch_id, clock.business_date(work.now, branch.time_zone), tuple(by_branch[branch_id])))
+    return found
+
+
+async def _undo(work: Work, bill: tables.Bill, back: Sequence[_Back], on: date) -> list[PostedEntry]:
+    """Posts a bill's entry the other way round, with its tax lines negated; then that of each branch that gives money.
+
+    The bill's branch gives up its claim on a branch that was paid in its place.
+    """
     lines = await queries.lines_of(work, bill.id)
     goods = await booking.bring_back(work, [(line, line.quantity_milli) for line in lines], cause_id=bill.id, on=on)
+    here = tuple(kept for each in back if each.branch_id == bill.branch_id for kept in each.kept)
+    there = [each for each in back if each.branch_id != bill.branch_id]
     amounts = rules.refund_amounts(
         _figures(bill),
         services_paise=sum(line.taxable_paise for line in lines if line.service_id),
-        back=back,
+        back=here,
         credited_paise=bill.balance_due_paise,
         written_off_paise=bill.written_off_paise,
         tip_paise=bill.tip_paise,
     )
-    return await accounting.post_entry(
-        work,
-        NewEntry(
-            branch_id=bill.branch_id,
-            business_date=on,
-            narration=f"Bill {bill.number} taken back",
-            cause_kind=booking.CAUSE,
-            cause_id=bill.id,
-            lines=(*booking.entry_lines(amounts, bill.customer_id), *goods),
-            tax_lines=booking.tax_lines([_negated(line) for line in lines], gstin=bill.gstin),
-            money=booking.money_moves(back, MoneyDirection.OUT),
-            document=Document(
-                kind=DocumentKind[bill.kind.name],
-                id=bill.id,
-                number=bill.number or "",
-                gstin=bill.gstin,
-                party_gstin=bill.buyer_gstin,
-                place_of_supply=bill.place_of_supply,
-            ),
+    claims = [rules.Amount(accounts.INTER_BRANCH, -each.paise) for each in there]
+    own = NewEntry(
+        branch_id=bill.branch_id,
+        business_date=on,
+        narration=f"Bill {bill.number} taken back",
+        cause_kind=booking.CAUSE,
+        cause_id=bill.id,
+        lines=(*booking.entry_lines([*amounts, *claims], bill.customer_id), *goods),
+        tax_lines=booking.tax_lines([_negated(line) for line in lines], gstin=bill.gstin),
+        money=booking.money_moves(here, MoneyDirection.OUT),
+        document=Document(
+            kind=DocumentKind[bill.kind.name],
+            id=bill.id,
+            number=bill.number or "",
+            gstin=bill.gstin,
+            party_gstin=bill.buyer_gstin,
+            place_of_supply=bill.place_of_supply,
         ),
     )
+    return await accounting.post_entries(work, [own, *(_given_back(bill, each) for each in there)])
+
+
+def _given_back(bill: tables.Bill, back: _Back) -> NewEntry:
+    """The entry of a branch that gives back what it was paid for another's bill."""
+    money = (rules.Amount(each.account_code, -each.paise) for each in rules.money_amounts(back.kept))
+    return NewEntry(
+        branch_id=back.branch_id,
+        business_date=back.on,
+        narration=f"Bill {bill.number} taken back",
+        cause_kind=booking.CAUSE,
+        cause_id=bill.id,
+        lines=booking.entry_lines([rules.Amount(accounts.INTER_BRANCH, back.paise), *money], None),
+        money=booking.money_moves(back.kept, MoneyDirection.OUT),
+    )
+
+
+async def _store(work: Work, bill: tables.Bill, back: Sequence[_Back], posted: Sequence[PostedEntry]) -> None:
+    """Writes what went back, and tells the other branches of their money."""
+    own = [each for each in back if each.branch_id == bill.branch_id]
+    there = [each for each in back if each.branch_id != bill.branch_id]
+    moves = [*zip(own, posted, strict=False), *zip(there, posted[1:], strict=True)]
+    rows = [
+        (each, row)
+        for each, entry in moves
+        for row in storing.payment_rows(
+            work,
+            bill.id,
+            on=each.on,
+            kept=each.kept,
+            money_move_ids=entry.money_move_ids,
+            direction=MoneyDirection.OUT,
+        )
+    ]
+    if rows:
+        await storing.store(work, payments=[row for _, row in rows])
+    for each, row in rows:
+        if each.branch_id != bill.branch_id:
+            work.announce(
+                events.PaymentReturned(
+                    branch_id=each.branch_id, subject_id=row["id"], bill_id=bill.id, business_date=each.on
+                )
+            )
 
 
 async def _pay_back(work: Work, bill: tables.Bill, back: Sequence[rules.Kept], on: date) -> PostedEntry:

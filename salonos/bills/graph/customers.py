@@ -21,11 +21,13 @@ from salonos.kernel.permissions import Permission
 from salonos.kernel.work import Work
 
 
-@strawberry.input(description="One payment towards all that a customer owes at a branch.")
+@strawberry.input(description="One payment towards all that a customer owes at your branches.")
 class CollectBalanceInput:
-    """One payment towards all that a customer owes at a branch."""
+    """One payment towards all that a customer owes at your branches."""
 
-    branch_id: strawberry.ID = field("Where it is paid, and was sold.")
+    branch_id: strawberry.ID = field(
+        "Where it is paid: the money is counted there, whichever branches the bills are of."
+    )
     customer_id: strawberry.ID = field("Who pays.")
     payment: PaymentInput = field("What is handed over, at most all that is owed, or cash; never ON_ACCOUNT.")
 
@@ -111,7 +113,7 @@ class CustomerWrites:
     """Writes about bills and their customers."""
 
     @mutation(
-        "Take one payment towards all that a customer owes at a branch: the oldest bill first.",
+        "Take one payment towards all that a customer owes at your branches: the oldest bill first.",
         requires=Permission.PAYMENT_TAKE,
         idempotency=Idempotency.REQUIRED,
     )

@@ -64,7 +64,7 @@ class CreditLimitExceeded(Problem):
     """The customer would owe more than they may."""
 
     limit: Money = field("What the customer may owe at all branches together.")
-    owed: Money = field("What is owed already.")
+    owed: Money = field("What is owed already at the branches within reach; the limit counts all of them.")
     balance_due: Money = field("What would be owed on top of it.")
 
 

@@ -24,6 +24,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 
+from salonos.accounting import tables as accounting
 from salonos.accounting.graph import Entry
 from salonos.accounting.rules import MoneyDirection, PaymentMethod
 from salonos.bills import documents, queries, rules, tables
@@ -172,6 +173,13 @@ class BillLine(Node):
     )
 
 
+def branch_of_payment() -> ColumnElement[UUID]:
+    """Where its money moved."""
+    move = accounting.MoneyMove
+    found = select(move.branch_id).where(move.id == tables.Payment.money_move_id)
+    return found.correlate(tables.Payment).scalar_subquery()
+
+
 @node(tables.Payment, scope=Within(tables.Payment.bill_id, "Bill"), requires=BILL_READ)
 class Payment(Node):
     """Money that was kept towards a bill, or went back. It never changes."""
@@ -193,6 +201,10 @@ class Payment(Node):
         tables.Payment.replaces_id, "The payment that was recorded wrongly, in whose place it stands; null for others."
     )
     bill: "Bill | None" = one(tables.Payment.bill_id, "The bill that it settles, or the credit note.")
+    branch: Branch | None = one(
+        branch_of_payment(),
+        "Where the money came in or went out, which need not be the bill's branch; null out of reach.",
+    )
 
 
 @row(tables.Tip, scope=Within(tables.Tip.bill_id, "Bill"), requires=BILL_READ)
