@@ -33,6 +33,14 @@ class StockUnitInUse(Problem):
 
 
 @dataclass(eq=False)
+class StockItemInUse(Problem):
+    """An item that something says anything of stays: moves, recipes, orders, counts."""
+
+    product_id: UUID
+    message: str = "Something was done with this item already, or is planned. Retire the product instead."
+
+
+@dataclass(eq=False)
 class StockBelowZero(Problem):
     """The branch has items below zero, so that it can't be forbidden now."""
 

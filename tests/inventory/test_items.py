@@ -1,6 +1,8 @@
 """Which products are kept, how, and what can no longer change."""
 
+import asyncio
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -8,13 +10,14 @@ from salonos.catalog import commands as catalog
 from salonos.catalog.commands import ProductChanges
 from salonos.inventory import commands
 from salonos.inventory.commands import NewItem
-from salonos.inventory.problems import AlreadyStocked, StockBelowZero, StockUnitInUse
+from salonos.inventory.problems import AlreadyStocked, StockBelowZero, StockItemInUse, StockUnitInUse
 from salonos.inventory.rules import StockUnit
 from salonos.kernel.database import Database
 from salonos.kernel.ids import new_id
 from salonos.kernel.problems import Forbidden, InvalidInput, StaleVersion
-from tests.bills.makers import CASH, SYSTEM, actor_as
+from tests.bills.makers import CASH, NOW, SYSTEM, UPI, actor_as
 from tests.catalog.makers import make_product
+from tests.inventory.control import count, counted
 from tests.inventory.makers import Store, line, make_store, stock
 from tests.salon.makers import make_branch
 
@@ -99,6 +102,55 @@ async def test_the_unit_is_free_until_something_was_moved(database: Database) ->
     with pytest.raises(StaleVersion):
         await change(store, NewItem(StockUnit.BOX))
     await change(store, NewItem(StockUnit.BOX, supplier_name="Loreal"), version=2)
+
+
+async def remove(store: Store, product_id: UUID, *, version: int = 1) -> None:
+    await store.database.run(
+        SYSTEM, lambda work: commands.remove_stock_item(work, product_id, expected_version=version), now=NOW
+    )
+
+
+async def test_an_item_begun_by_mistake_is_given_up_and_begun_anew(database: Database) -> None:
+    store = await make_store(database)
+    await change(store, NewItem(StockUnit.PIECE, units={StockUnit.BOX: 12_000}))
+    with pytest.raises(StaleVersion):
+        await remove(store, store.serum_id)
+    await remove(store, store.serum_id, version=2)
+
+    found = """
+        select (select count(*) from stock_levels where product_id = $1)
+            + (select count(*) from stock_units where item_id = $1)
+    """
+    assert await database.pool.fetchval(found, store.serum_id) == 0
+    await store.shop.check_out((UPI, 99_900), lines=(store.shop.serum,))  # it is sold without stock
+    await stock(database, store.serum_id, NewItem(StockUnit.PIECE))
+    assert await store.level(store.serum_id) == (0, 0)
+    with pytest.raises(InvalidInput):
+        await remove(store, store.shop.catalog.service_id)
+
+
+async def test_an_item_that_anything_names_stays(database: Database) -> None:
+    store = await make_store(database)
+    await store.receive(line(store.serum_id, 1000, 1_00))
+    await count(store, counted(store.colour_id, 0))
+    for product_id in (store.serum_id, store.colour_id):
+        with pytest.raises(StockItemInUse):
+            await remove(store, product_id)
+    assert await store.level(store.serum_id) == (1000, 1_00)
+
+
+async def test_goods_that_come_while_their_item_goes_are_kept_or_refused(database: Database) -> None:
+    store = await make_store(database)
+    outcomes = set()
+    for place in range(10):
+        product_id = await make_product(database, store.shop.catalog.goods_class_id, f"NEW-{place}")
+        await stock(database, product_id, NewItem(StockUnit.PIECE))
+        both = (remove(store, product_id), store.receive(line(product_id, 1000, 1_00)))
+        gone, came = await asyncio.gather(*both, return_exceptions=True)
+        outcomes.add((type(gone), type(came)))
+        moves = await store.moves(product_id)
+        assert bool(moves) == (gone is not None) == isinstance(came, list)
+    assert outcomes <= {(type(None), InvalidInput), (StockItemInUse, list)}
 
 
 async def test_retail_stock_stays_in_its_account_when_the_product_is_sold_no_longer(database: Database) -> None:

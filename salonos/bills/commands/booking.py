@@ -89,6 +89,8 @@ async def book_sales(work: Work, settled: Sequence[SettledSale], *, money: NewEn
     """
     for each in settled:
         await _require_recipient(work, each.sale)
+    if len(settled) > 1:
+        await _hold_stock(work, [each.sale for each in settled])
     goods = [await _take_stock(work, each.sale) for each in settled]
     entries = [_sale_entry(work, each, lines) for each, lines in zip(settled, goods, strict=True)]
     return await accounting.post_entries(work, entries if money is None else [money, *entries])
@@ -261,6 +263,16 @@ def _checked(checks: Checks, tender: rules.Tender, path: Path) -> rules.Tender:
 def entry_lines(amounts: Sequence[rules.Amount], customer_id: UUID | None) -> tuple[NewLine, ...]:
     """Amounts by account; what is a party's stands in the customer's name."""
     return tuple(NewLine(each.account_code, each.paise, customer_id if each.is_party else None) for each in amounts)
+
+
+async def _hold_stock(work: Work, sales: Sequence[Sale]) -> None:
+    await inventory.hold(
+        work,
+        branch_id=sales[0].branch.id,
+        on=sales[0].on,
+        goods=[each for sale in sales for each in _goods(sale)],
+        services=[each for sale in sales for each in _services(sale)],
+    )
 
 
 async def _take_stock(work: Work, sale: Sale) -> tuple[NewLine, ...]:

@@ -26,8 +26,14 @@ from salonos.inventory.commands.counting import (
 )
 from salonos.inventory.commands.exporting import FileFormat, export_stock
 from salonos.inventory.commands.importing import Change, Imported, import_stock_items
-from salonos.inventory.commands.issuing import Issue, bring_back, issue
-from salonos.inventory.commands.items import NewItem, set_stock_policy, stock_product, update_stock_item
+from salonos.inventory.commands.issuing import Issue, bring_back, hold, issue
+from salonos.inventory.commands.items import (
+    NewItem,
+    remove_stock_item,
+    set_stock_policy,
+    stock_product,
+    update_stock_item,
+)
 from salonos.inventory.commands.ordering import (
     Arrival,
     ArrivedLine,
@@ -94,6 +100,7 @@ __all__ = [
     "enter_stock_count",
     "export_stock",
     "export_stock_count",
+    "hold",
     "import_stock_count",
     "import_stock_items",
     "issue",
@@ -107,6 +114,7 @@ __all__ = [
     "record_consumption",
     "record_supplier_bill",
     "reject_stock_adjustment",
+    "remove_stock_item",
     "request_stock_adjustment",
     "return_to_supplier",
     "set_recipe",

@@ -40,7 +40,7 @@ async def issue(
 
     Returns the lines of their cost, which belong into the caller's entry. Products that are not stocked are passed over.
     Locks levels in the order of their items, all at once and before the books: a transaction calls this once, before it
-    posts. Three statements, none without goods and services; one more for recipes where services are given.
+    posts; or `hold` before it calls this for each of several documents. Three statements, none without goods and services; one more for recipes where services are given.
 
     Raises: StockTooLow.
     """
@@ -66,6 +66,16 @@ async def issue(
     if shelves.move_rows:
         await shelves.store()
     return amounts.lines()
+
+
+async def hold(
+    work: Work, *, branch_id: UUID, on: date, goods: Sequence[Issue], services: Sequence[ServiceDone]
+) -> None:
+    """Locks at once what several documents of one transaction will `issue`, so that nobody waits for it crosswise."""
+    uses = await consuming.expected(work, branch_id, services, on)
+    wanted = {each.product_id for each in goods} | {use.product_id for use in uses}
+    if wanted:
+        await queries.levels_for_update(work, branch_id, wanted)
 
 
 async def bring_back(

@@ -90,6 +90,26 @@ async def update_stock_item(work: Work, product_id: UUID, new: NewItem, *, expec
     return product_id
 
 
+async def remove_stock_item(work: Work, product_id: UUID, *, expected_version: int) -> UUID:
+    """Keeps a product in stock no longer, which was begun by mistake: nothing ever named it. Locks the item.
+
+    Raises: InvalidInput; StaleVersion; StockItemInUse.
+    """
+    work.actor.require(Permission.CATALOG_MANAGE)
+    row = await queries.item_for_update(work, product_id)
+    if row is None:
+        raise not_found(("productId",), "stock item")
+    if row.version != expected_version:
+        raise StaleVersion(current_version=row.version)
+    try:
+        async with work.attempt():
+            await work.session.delete(row)
+            await work.session.flush()
+    except IntegrityError as error:  # whatever names it has a foreign key
+        raise problems.StockItemInUse(product_id) from error
+    return product_id
+
+
 async def set_stock_policy(work: Work, branch_id: UUID, *, allows_negative: bool) -> UUID:
     """Lets a branch issue what it does not have on its shelves, or forbids it.
 

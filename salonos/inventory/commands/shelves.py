@@ -14,7 +14,7 @@ from salonos.accounting.commands import NewLine
 from salonos.inventory import events, problems, queries, rules
 from salonos.kernel.ids import new_id
 from salonos.kernel.quantity import Quantity
-from salonos.kernel.work import Work
+from salonos.kernel.work import StartOver, Work
 
 _STORE = text(
     """
@@ -57,6 +57,13 @@ class Shelf:
     locked_milli: int
 
 
+class _Locked(dict[UUID, Shelf]):
+    """Shelves by product. Who wants one that is not there looked before its item was given up, and looks again."""
+
+    def __missing__(self, product_id: UUID) -> Shelf:
+        raise StartOver
+
+
 @dataclass
 class Shelves:
     """The levels of some items in a branch, locked until the commit. A transaction locks a branch's levels once."""
@@ -90,7 +97,7 @@ class Shelves:
             )
             for row in found
         }
-        return cls(work, branch_id, cause, shelves)
+        return cls(work, branch_id, cause, _Locked(shelves))
 
     def issue(
         self, product_id: UUID, quantity_milli: int, kind: rules.StockMoveKind, *, position: int, staff_id: UUID | None

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import strawberry
 
+from salonos.catalog.graph import Product
 from salonos.graph.fields import (
     extend,
     field,
@@ -13,7 +14,7 @@ from salonos.graph.mutations import mutation
 from salonos.graph.problem import InvalidInput, StaleVersion
 from salonos.graph.roots import Mutation
 from salonos.inventory import commands
-from salonos.inventory.graph.problems import AlreadyStocked, StockBelowZero, StockUnitInUse
+from salonos.inventory.graph.problems import AlreadyStocked, StockBelowZero, StockItemInUse, StockUnitInUse
 from salonos.inventory.graph.shelves import StockItem
 from salonos.inventory.rules import StockUnit
 from salonos.kernel.ids import id_value
@@ -62,6 +63,14 @@ class UpdateStockItemInput:
     reorder_quantity: Quantity | None = field("How much is ordered at once: above 0.")
 
 
+@strawberry.input(description="An item that was begun by mistake.")
+class RemoveStockItemInput:
+    """An item that was begun by mistake."""
+
+    product_id: strawberry.ID = field("The product, which stays.")
+    expected_version: int = field("The item's version that was read.")
+
+
 @strawberry.input(description="Whether a branch may issue what it does not have.")
 class SetStockPolicyInput:
     """Whether a branch may issue what it does not have."""
@@ -84,6 +93,13 @@ class UpdateStockItemSuccess:
     item: StockItem | None = field("Its card.")
 
 
+@strawberry.type(description="The product is kept in stock no longer.")
+class RemoveStockItemSuccess:
+    """The product is kept in stock no longer."""
+
+    product: Product | None = field("The product, which may be stocked anew.")
+
+
 @strawberry.type(description="The branch works by this from now on.")
 class SetStockPolicySuccess:
     """The branch works by this from now on."""
@@ -98,6 +114,10 @@ StockProductResult = Annotated[
 UpdateStockItemResult = Annotated[
     UpdateStockItemSuccess | InvalidInput | StaleVersion | StockUnitInUse,
     strawberry.union("UpdateStockItemResult", description="What became of it."),
+]
+RemoveStockItemResult = Annotated[
+    RemoveStockItemSuccess | InvalidInput | StaleVersion | StockItemInUse,
+    strawberry.union("RemoveStockItemResult", description="What became of it."),
 ]
 SetStockPolicyResult = Annotated[
     SetStockPolicySuccess | InvalidInput | StockBelowZero,
@@ -134,6 +154,13 @@ class StockWrites:
             work, id_value("product", input.product_id), item_of(input), expected_version=input.expected_version
         )
         return UpdateStockItemSuccess(item=ref(StockItem, item_id))
+
+    @mutation("Keep a product in stock no longer, of which nothing was said yet.", requires=Permission.CATALOG_MANAGE)
+    async def remove_stock_item(self, work: Work, input: RemoveStockItemInput) -> RemoveStockItemResult:
+        """Removes an item."""
+        product_id = id_value("product", input.product_id)
+        await commands.remove_stock_item(work, product_id, expected_version=input.expected_version)
+        return RemoveStockItemSuccess(product=ref(Product, product_id))
 
     @mutation("Let a branch issue what it does not have, or forbid it.", requires=Permission.STOCK_APPROVE)
     async def set_stock_policy(self, work: Work, input: SetStockPolicyInput) -> SetStockPolicyResult:

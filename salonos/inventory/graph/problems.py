@@ -37,6 +37,13 @@ class AlreadyStocked(Problem):
     product: Product | None = field("Which.")
 
 
+@problem(problems.StockItemInUse)
+class StockItemInUse(Problem):
+    """An item that moves, recipes, orders or counts name stays an item; its product can be retired."""
+
+    product: Product | None = field("Which.")
+
+
 @problem(problems.StockUnitInUse)
 class StockUnitInUse(Problem):
     """An item that was ever moved keeps its unit."""

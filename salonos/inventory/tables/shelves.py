@@ -52,7 +52,7 @@ class StockUnitHeld(Base):
     """Another unit of an item, and how much of the item's own unit one of it holds: a bottle holds 500 ml."""
 
     __tablename__ = "stock_units"
-    item_id: Mapped[UUID] = mapped_column(ForeignKey(StockItem.id), primary_key=True)
+    item_id: Mapped[UUID] = mapped_column(ForeignKey(StockItem.id, ondelete="CASCADE"), primary_key=True)
     unit: Mapped[StockUnit] = enum_column(StockUnit, primary_key=True)
     holds_milli: Mapped[int] = mapped_column(Milli)
     __table_args__ = (CheckConstraint("holds_milli between 1 and 1000000000", name="holds"),)
@@ -75,7 +75,7 @@ class StockLevel(Base):
     __tablename__ = "stock_levels"
     id: Mapped[UUID] = primary_id("stocklevel")
     branch_id: Mapped[UUID] = mapped_column(ForeignKey(salon.Branch.id))
-    product_id: Mapped[UUID] = mapped_column(ForeignKey(StockItem.id))
+    product_id: Mapped[UUID] = mapped_column(ForeignKey(StockItem.id, ondelete="CASCADE"))
     search_name: Mapped[str] = mapped_column(Text(collation="C"))
     quantity_milli: Mapped[int] = mapped_column(Milli, server_default=text("0"))
     value_paise: Mapped[int] = mapped_column(Paise, server_default=text("0"))
