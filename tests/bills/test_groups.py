@@ -4,6 +4,7 @@ import asyncio
 import os
 from collections import Counter
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 from uuid import UUID
 
 import pytest
@@ -255,11 +256,29 @@ async def test_a_group_that_fails_at_its_second_document_leaves_nothing(database
     assert tuple(await database.pool.fetchrow(count)) == (9, 5, 9)
 
 
+async def test_one_link_pays_both_documents(database: Database) -> None:
+    shop = await make_shop(database, splits_bills=True, upi_id="nayana@okhdfc")
+    services, goods = await group(shop, await shop.create_bill())
+    ask = Asker(database)
+
+    async def amounts() -> list[str | None]:
+        found = (await ask.data(LINKS, id=id_text("bill", services["id"])))["bill"]
+        links = [found["upiLink"], found["companion"]["upiLink"]]
+        return [None if link is None else parse_qs(urlsplit(link).query)["am"][0] for link in links]
+
+    assert await amounts() == ["1787.00", "1787.00"]
+    await pay(shop, services["id"], UPI, 100_000, version=1)
+    assert await amounts() == ["787.00", "787.00"]
+    await pay(shop, goods["id"], UPI, 78_700, version=2)
+    assert await amounts() == [None, None]
+
+
 SPLIT = """
     mutation($input: UpdateBranchInput!) {
         updateBranch(input: $input) { ... on UpdateBranchSuccess { branch { splitsBills version } } }
     }
 """
+LINKS = "query($id: ID!) { bill(id: $id) { upiLink companion { upiLink } } }"
 SELL = """
     mutation($input: CheckOutInput!) {
         checkOut(input: $input) {

@@ -140,7 +140,7 @@ async def test_a_search_is_one_statement_and_tells_no_more_than_may_be_seen(
     wrong = await database.run(SYSTEM, lambda work: queries.payments_of(work, fixed), now=NOW)
     (payment,) = wrong
     await database.run(
-        SYSTEM, lambda work: commands.correct_payment(work, payment.id, method=UPI, reference=None), now=NOW
+        SYSTEM, lambda work: commands.correct_payment(work, payment.payment.id, method=UPI, reference=None), now=NOW
     )
     corrected = id_text("bill", fixed)
     everybody = [SYSTEM, actor_as("RECEPTIONIST", shop.branch_id)]

@@ -234,11 +234,15 @@ def receipt_url(values: list[str | None], *, access: Access, format: documents.R
 
 
 def payable_of_bill() -> ColumnElement[int]:
-    """The balance of a sale that was not taken back."""
-    is_payable = and_(
-        tables.Bill.kind != literal_column("'CREDIT_NOTE'"), tables.Bill.status != literal_column("'VOID'")
-    )
-    return case((is_payable, tables.Bill.balance_due_paise), else_=literal_column("0"))
+    """The balance of a sale that was not taken back, and of its companion, since one payment fills both."""
+    other = tables.Bill.__table__.alias("companion")
+    of_other = select(_payable(other.c)).where(other.c.id == tables.Bill.companion_id)
+    return _payable(tables.Bill) + func.coalesce(of_other.correlate(tables.Bill).scalar_subquery(), literal_column("0"))
+
+
+def _payable(bill: Any) -> ColumnElement[int]:
+    is_payable = and_(bill.kind != literal_column("'CREDIT_NOTE'"), bill.status != literal_column("'VOID'"))
+    return case((is_payable, bill.balance_due_paise), else_=literal_column("0"))
 
 
 def upi_id_of_branch() -> ColumnElement[str]:
@@ -359,8 +363,8 @@ class Bill(Node):
     )
     upi_link: str | None = made(
         (tables.Bill.id, tables.Bill.number, payable_of_bill(), upi_id_of_branch(), name_of_salon()),
-        "What a UPI app pays the balance due by, to be shown as a QR code; null where nothing is due, and at a branch "
-        "without a UPI id.",
+        "What a UPI app pays the balance due by, the companion's with it, to be shown as a QR code; null where nothing "
+        "is due, and at a branch without a UPI id.",
         makes=upi_link,
     )
     entry: Entry | None = one(tables.Bill.entry_id, "Its entry in the books; null while it is a draft.")
