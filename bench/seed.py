@@ -75,8 +75,11 @@ async def seed(database_url: str, *, bills: int, chance: int = 20261123) -> Seed
             await owner.copy_records_to_table("bill_lines", records=lines, columns=_LINE)
             payments = [payment for each in made for payment in each.payments]
             await owner.copy_records_to_table("payments", records=payments, columns=_PAYMENT)
+        await owner.execute(
+            "insert into bill_staff select distinct bill_id, staff_id from bill_lines on conflict do nothing"
+        )
         await owner.execute("set session_replication_role = origin")
-        await owner.execute("vacuum analyze customers, bills, bill_lines, payments")
+        await owner.execute("vacuum analyze customers, bills, bill_lines, bill_staff, payments")
     finally:
         await owner.close()
     return Seeded(place.branch_ids, customer_ids, bill_ids)

@@ -86,6 +86,16 @@ LOOKS: Final = (
         """,
     ),
     Look(
+        "Who worked on a bill is who has its lines and shares",
+        """
+        select count(*) from bill_staff full join (
+            select bill_id, staff_id from bill_lines where staff_id is not null
+            union select bill_id, staff_id from line_shares
+        ) as named using (bill_id, staff_id)
+        where bill_staff.bill_id is null or named.bill_id is null
+        """,
+    ),
+    Look(
         "What customers owe is the account Customers",
         control(
             "1100", "select branch_id, sum(balance_due_paise) as paise from bills where status = 'POSTED' group by 1"

@@ -23,6 +23,7 @@ FORGERIES = {
     "Entries balance": "update entry_lines set amount_paise = amount_paise + 1 where position = 1",
     "Daily balances are the sums of the entries": "update daily_balances set amount_paise = amount_paise + 1",
     "Bills are the sums of their lines and payments": "delete from payments",
+    "Who worked on a bill is who has its lines and shares": "delete from bill_staff",
     "What customers owe is the account Customers": "update bills set status = 'VOID' where balance_due_paise > 0",
     "Money on drafts is the account Advances": "update bills set paid_paise = 100 where status = 'DRAFT'",
     "GST of bills in the register is the output tax": "delete from tax_register where supply = 'OUTWARD'",

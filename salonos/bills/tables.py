@@ -262,6 +262,15 @@ class LineShare(Base):
     )
 
 
+class BillStaff(Base):
+    """Who worked on a bill: by a line of theirs, or by their share of one. Written by trigger only."""
+
+    __tablename__ = "bill_staff"
+    bill_id: Mapped[UUID] = mapped_column(ForeignKey(Bill.id), primary_key=True)
+    staff_id: Mapped[UUID] = mapped_column(ForeignKey(identity.Staff.id), primary_key=True)
+    __table_args__ = (Index("ix_bill_staff_staff_id_bill_id", "staff_id", "bill_id"),)
+
+
 class Payment(Base):
     """The share of a money move that settles a bill: what was kept, or what went back. Append-only.
 

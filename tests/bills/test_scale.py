@@ -154,10 +154,11 @@ async def make_rare(database: Database, seeded: Seeded) -> Rare:
             phone_index(Rare.phone),
         )
         old = "bill_id in (select id from bills where status = 'POSTED' order by id offset 50 limit 12)"
-        await owner.execute(f"update bill_lines set staff_id = $1 where {old}", staff_id)
+        for table in ("bill_lines", "bill_staff"):
+            await owner.execute(f"update {table} set staff_id = $1 where {old}", staff_id)
         rare = "method = 'BANK_TRANSFER', tendered_paise = null, change_paise = null"
         await owner.execute(f"update payments set {rare} where {old}")
-        await owner.execute("vacuum analyze customers, bill_lines, payments")
+        await owner.execute("vacuum analyze customers, bill_lines, bill_staff, payments")
     finally:
         await owner.close()
     return Rare(UUID(bytes=regular.bytes), name, f"{total // 100}.00", id_text("staff", staff_id))

@@ -13,11 +13,12 @@ from salonos.bills import commands
 from salonos.bills.commands import BillContents, NewLine, NewRefund, RefundedLine
 from salonos.bills.rules import Contribution, Contributor, contributions_of, shares_back
 from salonos.closing import commands as closing
+from salonos.identity import commands as identity
 from salonos.kernel.database import Database
 from salonos.kernel.ids import id_text, new_id
 from salonos.kernel.problems import InvalidInput
 from tests.bills.asking import Asker
-from tests.bills.makers import NOW, SYSTEM, TODAY, UPI, Shop, make_shop, make_staff
+from tests.bills.makers import NOW, SYSTEM, TODAY, UPI, Shop, actor_as, book_balance, make_shop, make_staff
 
 A, B, C = new_id(), new_id(), new_id()
 SELL = """
@@ -130,6 +131,103 @@ async def test_a_draft_keeps_its_shares_until_it_is_changed(database: Database) 
     assert [tuple(row) for row in rows] == [(shop.staff_ids[1], 37_500), (shop.staff_ids[0], 37_500)]
     served = await database.pool.fetchval("select array_agg(staff_id) from customer_visits")
     assert set(served) == set(shop.staff_ids)
+
+
+MINE = "query($filter: BillFilter) { bills(first: 9, filter: $filter) { nodes { id } } }"
+
+
+async def test_whose_work_a_bill_is_goes_by_lines_and_shares(database: Database) -> None:
+    shop = await make_shop(database)
+    one, other = shop.staff_ids
+    third = await make_staff(database, "Ravi")
+    ask = Asker(database)
+    shared_id = await shop.check_out((UPI, 78_800), lines=(shared(shop, Contributor(one), Contributor(other)),))
+    alone_id = await shop.check_out((UPI, 178_700))
+    draft_id = await shop.create_bill(lines=(shared(shop, Contributor(third, amount_paise=100)),))
+    note = NewRefund(bill_id=shared_id, reason="x", method=UPI)
+    note_id = await database.run(SYSTEM, lambda work: commands.refund_bill(work, note), now=NOW)
+
+    async def found(staff_id: UUID) -> list[set[str]]:
+        """What somebody sees as their own, and what is found of them."""
+        as_staff = await ask.data(MINE, actor=actor_as("STAFF", shop.branch_id, staff_id=staff_id))
+        searched = await ask.data(MINE, filter={"staffId": id_text("staff", staff_id)})
+        return [{each["id"] for each in data["bills"]["nodes"]} for data in (as_staff, searched)]
+
+    def ids(*bill_ids: UUID) -> list[set[str]]:
+        return [{id_text("bill", each) for each in bill_ids}] * 2
+
+    assert await found(one) == ids(shared_id, alone_id, draft_id, note_id)
+    assert await found(other) == ids(shared_id, note_id)
+    assert await found(third) == ids(draft_id)
+    contents = BillContents(lines=(shared(shop, Contributor(other, amount_paise=100)),))
+    await database.run(SYSTEM, lambda work: commands.update_bill(work, draft_id, contents, expected_version=1), now=NOW)
+    assert await found(third) == ids()
+    assert await found(other) == ids(shared_id, note_id, draft_id)
+
+
+async def test_a_bill_with_shares_that_is_taken_back_is_nobodys_work_that_day(database: Database) -> None:
+    shop = await make_shop(database)
+    people = (*shop.staff_ids, await make_staff(database, "Ravi"))
+    line = replace_price(shared(shop, *(Contributor(each) for each in people)))
+    bill_id = await shop.check_out((UPI, 78_800), lines=(line,))
+    shares = "select staff_id, position, amount_paise from line_shares order by position"
+    before = await database.pool.fetch(shares)
+
+    await database.run(SYSTEM, lambda work: commands.void_bill(work, bill_id, reason="x", expected_version=1), now=NOW)
+    await database.run(SYSTEM, lambda work: closing.summarise_day(work, shop.branch_id, TODAY), now=NOW)
+
+    assert await database.pool.fetch(shares) == before
+    assert await database.pool.fetchval("select count(*) from day_staff_sales") == 0
+    assert await database.pool.fetchval("select sum(amount_paise) from entry_lines") == 0
+    assert [await book_balance(database, code) for code in ("4000", "2100", "2101", "1020")] == [0] * 4
+
+
+async def test_a_bill_with_shares_is_given_back_whole_or_the_rest_of_it(database: Database) -> None:
+    shop = await make_shop(database)
+    people = (*shop.staff_ids, await make_staff(database, "Ravi"))
+    line = replace_price(shared(shop, *(Contributor(each) for each in people), quantity_milli=3000))
+    bill_ids = [await shop.check_out((UPI, 414_900), lines=(line, shop.serum, shared(shop))) for _ in range(2)]
+    some = RefundedLine((await shop.rows("bill_lines", bill_ids[1]))[0]["id"], 700)
+
+    for bill_id, lines in ((bill_ids[0], None), (bill_ids[1], [some]), (bill_ids[1], None)):
+        new = NewRefund(bill_id=bill_id, reason="x", method=UPI, lines=lines)
+        await database.run(SYSTEM, lambda work, new=new: commands.refund_bill(work, new), now=NOW)
+
+    signed = """
+        select staff_id, sum(amount_paise * case kind when 'CREDIT_NOTE' then -1 else 1 end)::bigint as paise, count(*)
+        from line_shares join bills on bills.id = bill_id group by staff_id
+    """
+    rows = await database.pool.fetch(signed)
+    assert {row["staff_id"]: (row["paise"], row["count"]) for row in rows} == dict.fromkeys(people, (0, 5))
+    each_line = """
+        select count(*) from (
+            select line.id from bill_lines as line join line_shares as part on part.line_id = line.id
+            group by line.id, line.taxable_paise having sum(part.amount_paise) <> line.taxable_paise)
+    """
+    assert await database.pool.fetchval(each_line) == 0
+    await database.run(SYSTEM, lambda work: closing.summarise_day(work, shop.branch_id, TODAY), now=NOW)
+    assert await database.pool.fetchval("select sum(abs(amount_paise)) from day_staff_sales") == 0
+
+
+async def test_a_contributor_who_left_before_the_posting_keeps_what_they_did(database: Database) -> None:
+    shop = await make_shop(database)
+    one, other = shop.staff_ids
+    line = shared(shop, Contributor(one, 6000), Contributor(other, 4000))
+    bill_id = await shop.create_bill(lines=(line,), customer_id=shop.customer_id)
+    await database.run(SYSTEM, lambda work: identity.disable_staff_member(work, other, expected_version=1), now=NOW)
+    contents = BillContents(lines=(line,), customer_id=shop.customer_id)
+
+    with pytest.raises(InvalidInput) as raised:
+        await database.run(
+            SYSTEM, lambda work: commands.update_bill(work, bill_id, contents, expected_version=1), now=NOW
+        )
+    await database.run(SYSTEM, lambda work: commands.post_bill(work, bill_id, expected_version=1), now=NOW)
+
+    path = ("lines", 0, "contributors", 1, "staffId")
+    assert [(issue.path, issue.code) for issue in raised.value.issues] == [(path, "NOT_FOUND")]
+    rows = await database.pool.fetch("select staff_id, amount_paise from line_shares order by position")
+    assert [tuple(row) for row in rows] == [(one, 45_000), (other, 30_000)]
+    assert (await shop.row("bills", bill_id))["status"] == "POSTED"
 
 
 async def test_a_credit_note_takes_back_what_each_had(database: Database) -> None:

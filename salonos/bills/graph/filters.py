@@ -61,9 +61,9 @@ _FIRST_ID: ColumnElement[UUID] = literal_column(f"'{UUID(int=0)}'::uuid", Uuid()
 
 
 def served_by(bill_id: Any, staff_id: ColumnElement[UUID]) -> ColumnElement[bool]:
-    """Bills with a line by a member of staff."""
-    line = tables.BillLine
-    return exists(select(line.id).where(line.bill_id == bill_id, line.staff_id == staff_id))
+    """Bills with a line by a member of staff, or one in which they share."""
+    theirs = tables.BillStaff
+    return exists(select(theirs.bill_id).where(theirs.bill_id == bill_id, theirs.staff_id == staff_id))
 
 
 def _from_date(on: ColumnElement[date], day: ColumnElement[date]) -> ColumnElement[bool]:
@@ -192,7 +192,11 @@ class BillFilter:
         varies=True,
     )
     staff_id: strawberry.ID | None = where(
-        tables.Bill.id, "With a line by this member of staff.", prefix="staff", condition=served_by, varies=True
+        tables.Bill.id,
+        "With a line by this member of staff, or one in which they share.",
+        prefix="staff",
+        condition=served_by,
+        varies=True,
     )
     total_from: Money | None = where(
         tables.Bill.total_paise, "Of this total or more.", condition=_at_least, varies=True

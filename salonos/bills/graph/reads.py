@@ -71,7 +71,7 @@ BILL_READ = Permission.BILL_READ
 
 
 def bills_in_reach(access: Access) -> ColumnElement[bool] | None:
-    """Bills of the reader's branches; for a role that sees its own work, those with a line by the reader."""
+    """Bills of the reader's branches; for a role that sees its own work, those that the reader worked on."""
     branches = _at_branches(access)
     if BILL_READ not in access.own:
         return branches
