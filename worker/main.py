@@ -9,7 +9,7 @@ import importlib
 import json
 import logging
 import signal
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -22,11 +22,11 @@ from arq.worker import Worker, func
 
 from salonos.closing import jobs as closing_jobs
 from salonos.edge import logs
-from salonos.kernel import clock, crypto, due, files, idempotency, jobs, outbox
+from salonos.kernel import clock, crypto, due, exports, files, idempotency, jobs, outbox
 from salonos.kernel.actor import Actor
 from salonos.kernel.database import Database
 from salonos.kernel.due import DailyJob
-from salonos.kernel.jobs import Listener
+from salonos.kernel.jobs import Effect, Hold, Listeners, LongListener, Task
 from salonos.kernel.outbox import Feed
 from salonos.kernel.stopping import end_within
 from salonos.kernel.work import Work
@@ -34,7 +34,16 @@ from salonos.settings import Settings, SettingWrong
 from worker import page
 from worker.relay import FUNCTION, REDIS_AWAY, Relay, is_behind
 
-LISTENERS: Mapping[str, Listener] = {listener.name: listener for listener in closing_jobs.LISTENERS}
+
+async def make_export(hold: Hold, task: Task) -> Effect:
+    """A large file. The schema that it is read by is loaded when the first one is asked for, in a thread."""
+    making = await asyncio.to_thread(importlib.import_module, "salonos.edge.making")
+    effect: Effect = await making.make_export(hold, task)
+    return effect
+
+
+LONG: Sequence[LongListener] = (LongListener("exports.make", (exports.ExportStarted,), make_export),)
+LISTENERS: Listeners = {each.name: each for each in closing_jobs.LISTENERS} | {each.name: each for each in LONG}
 """What follows from events, by the name that job rows carry."""
 
 DAILY: Sequence[DailyJob] = closing_jobs.DAILY
@@ -68,7 +77,7 @@ class Process:
 
     database: Database
     redis_url: str | None
-    listeners: Mapping[str, Listener] = field(default_factory=lambda: LISTENERS)
+    listeners: Listeners = field(default_factory=lambda: LISTENERS)
     daily: Sequence[DailyJob] = field(default_factory=lambda: DAILY)
     queue_name: str = QUEUE
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
@@ -103,6 +112,7 @@ class Process:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            await self.relay.leave()
 
     async def tick(self) -> None:
         """Does what has fallen due. A tick that meets another one of this process leaves it to that."""
@@ -196,6 +206,7 @@ async def _purge(work: Work) -> None:
     await idempotency.purge(work.session, work.now)
     await jobs.purge(work)
     await files.purge(work)
+    await exports.purge(work)
 
 
 async def _close(worker: Worker) -> None:
@@ -255,7 +266,7 @@ async def _serve(settings: Settings, database_url: str) -> None:
 
 
 @contextlib.asynccontextmanager
-async def traced(database: Database, settings: Settings) -> AsyncIterator[Mapping[str, Listener]]:
+async def traced(database: Database, settings: Settings) -> AsyncIterator[Listeners]:
     """The listeners, whose jobs are spans if the settings say so."""
     if not settings.is_traced:
         yield LISTENERS

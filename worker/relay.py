@@ -2,16 +2,17 @@
 
 A job row is made for every event and listener, in the order of the stream, by whichever worker holds the stream's row.
 ARQ then carries the row's id. What Redis lost is found again in PostgreSQL: an overdue job is enqueued once more, and
-one that stays overdue, or any while Redis is away, is done right here.
+one that stays overdue, or any while Redis is away, is done right here. A long job is done beside all that, one at a
+time: whoever carries it is not held up, and a worker that is at one leaves the others to somebody else.
 """
 
 import asyncio
 import contextlib
 import logging
-from collections.abc import Iterable
+from collections.abc import Coroutine, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Any, Protocol
 from uuid import UUID
 
 from redis.exceptions import RedisError
@@ -20,7 +21,7 @@ from sqlalchemy import ARRAY, Text, bindparam, text
 from salonos.kernel import jobs
 from salonos.kernel.actor import Actor
 from salonos.kernel.database import Database
-from salonos.kernel.jobs import Listener
+from salonos.kernel.jobs import Listener, LongListener
 from salonos.kernel.work import Work, failpoint
 
 FUNCTION = "run_job"
@@ -30,6 +31,9 @@ SWEEP_S = 5.0
 ENQUEUE_S = 2.0
 PATIENCE = timedelta(seconds=30)
 """How long after its time a job may lie before the relay does it itself: ARQ holds a killed worker's for 40 seconds."""
+
+LONG_AT_ONCE = 1
+"""Of one worker, so that its memory and its share of the machine stay bounded."""
 
 REDIS_AWAY = (RedisError, OSError, TimeoutError)
 
@@ -72,7 +76,7 @@ class Queue(Protocol):
         """Puts an id in line, unless it stands there already."""
 
 
-async def relay_batch(work: Work, listeners: Iterable[Listener]) -> tuple[int, list[UUID]]:
+async def relay_batch(work: Work, listeners: Iterable[Listener | LongListener]) -> tuple[int, list[UUID]]:
     """Makes jobs of the next events: how many events those were, and the new jobs.
 
     Locks the stream's row, so that no event is passed over by a second relay; a busy stream is left to its holder.
@@ -102,16 +106,51 @@ class Relay:
     """One worker's relay. `queue` is None while Redis is away."""
 
     database: Database
-    listeners: dict[str, Listener]
+    listeners: dict[str, Listener | LongListener]
     queue: Queue | None = None
     woken: asyncio.Event = field(default_factory=asyncio.Event)
     patience: timedelta = PATIENCE
     sweep_s: float = SWEEP_S
     done: int = 0
+    long: set[asyncio.Task[None]] = field(default_factory=set)
+    """The long jobs under way."""
 
     async def run_job(self, job_id: UUID) -> None:
-        """Does one job, if it is still to be done."""
-        self.done += await jobs.run(self.database, self.listeners, job_id)
+        """Does one job, if it is still to be done; a long one is only begun."""
+        left_alone = self.left_alone()
+        done = await jobs.run(self.database, self.listeners, job_id, apart=self.do_apart, but_not=left_alone)
+        self.done += done
+
+    def left_alone(self) -> list[str]:
+        """The listeners whose jobs this worker has no room for."""
+        if len(self.long) < LONG_AT_ONCE:
+            return []
+        return [name for name, each in self.listeners.items() if isinstance(each, LongListener)]
+
+    def do_apart(self, job: Coroutine[Any, Any, bool]) -> bool:
+        """Begins a long job beside everything else, if there is room."""
+        if len(self.long) >= LONG_AT_ONCE:
+            return False
+        task = asyncio.create_task(self._counted(job), name="long job")
+        self.long.add(task)
+        task.add_done_callback(self.long.discard)
+        return True
+
+    async def _counted(self, job: Coroutine[Any, Any, bool]) -> None:
+        try:
+            done = await job
+            self.done += done
+        except Exception as error:  # noqa: BLE001  its lease runs out, and somebody finds it again
+            _log.warning("a long job was interrupted", extra={"error": type(error).__name__})
+        self.woken.set()
+
+    async def leave(self) -> None:
+        """Gives back the long jobs under way: another worker begins them at once."""
+        under_way = list(self.long)
+        await asyncio.sleep(0)  # what was not begun could not be given back
+        for task in under_way:
+            task.cancel()
+        await asyncio.gather(*under_way, return_exceptions=True)
 
     async def relay(self) -> int:
         """Makes jobs of all events that can be read and hands them on; returns how many jobs."""

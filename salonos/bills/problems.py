@@ -121,3 +121,11 @@ class CustomerAssigned(Problem):
 
     bill_id: UUID
     message: str = "This bill has its customer already."
+
+
+@dataclass(eq=False)
+class ExportTooLarge(Problem):
+    """So many bills are made a file of in the background."""
+
+    bills_max: int
+    message: str = "These are too many bills for a file at once. It can be made in the background."

@@ -1,4 +1,4 @@
-"""Files of any length, made while they are fetched: a page of the list, a piece of the file, until there is no more.
+"""Files of bills: made while they are fetched, a page of the list and a piece of the file at a time; or made before.
 
 A process holds one page and one piece at a time, and waits for whoever fetches. Each page is read with the rights that
 the asker has at that moment. A file that breaks off (a killed process, a session that ended, a client that stopped
@@ -6,22 +6,25 @@ fetching) ends without the end that HTTP asks for, so that nobody takes it for w
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
-import orjson
+import asyncpg
 
 from salonos.bills.commands import ExportedRows
-from salonos.bills.graph.exports import BillFile
+from salonos.bills.graph.exports import BillFile, RightsGone, read_bills
 from salonos.edge.deadlines import Deadlines
-from salonos.edge.gate import SECURITY_HEADERS, Headers, Refused, Send
+from salonos.edge.gate import SECURITY_HEADERS, Headers, Message, Refused, Send
 from salonos.graph import errors
 from salonos.graph.execute import Engine
-from salonos.identity.queries import actor_of_session
+from salonos.identity.queries import actor_of_session, actor_of_staff
 from salonos.inventory.commands import FileFormat
-from salonos.kernel import files
+from salonos.kernel import clock, exports, files
 from salonos.kernel.actor import Actor
 from salonos.kernel.permissions import Permission
 from salonos.kernel.streams import CsvStream, TableStream, XlsxStream
@@ -30,10 +33,6 @@ AT_ONCE: Final = 2
 """Of one process: the others wait for nobody's file."""
 
 FETCHED_WITHIN_S: Final = 30.0
-
-
-class RightsGone(Exception):  # noqa: N818  a state of whoever asked
-    """Who asked may not take bills away any more: signed out, or another role."""
 
 
 @dataclass
@@ -45,17 +44,62 @@ class Exports:
     under_way: int = 0
 
     async def __call__(self, name: str, asked: Mapping[str, Any], own: Headers, send: Send) -> None:
-        """Sends a file.
+        """Sends a file that is made meanwhile.
 
         Raises: Refused before anything was sent; whatever happens later breaks the file off.
         """
+        with self.place():
+            await self.sent(name, asked, own, send)
+
+    @contextmanager
+    def place(self) -> Iterator[None]:
+        """One of the few.
+
+        Raises: Refused.
+        """
         if self.under_way >= AT_ONCE:
-            raise Refused(503, "Too many files are being made.", code="UNAVAILABLE", headers=[(b"retry-after", b"5")])
+            again = [(b"retry-after", b"5")]
+            raise Refused(503, "Too many files are being fetched.", code="UNAVAILABLE", headers=again)
         self.under_way += 1
         try:
-            await self.sent(name, asked, own, send)
+            yield
         finally:
             self.under_way -= 1
+
+    async def fetched(self, path: str, now: datetime, own: Headers, send: Send) -> None:
+        """Sends a file that was made before, piece by piece, while its owner's rights are those it was made with.
+
+        Raises: Refused before anything was sent; whatever happens later breaks the file off.
+        """
+        export_id = exports.export_of(path, now=clock.utc_now())
+        made = None if export_id is None else await self.offered(export_id, now)
+        if export_id is None or made is None:
+            raise Refused(404, "There is no such file, or its link has expired.", code="NOT_FOUND")
+        headers = [*own, (b"content-length", str(made["size_bytes"]).encode())]
+        with self.place():
+            pieces = self.kept(export_id, made)
+            await self.whole(send, head_of(made["name"], made["media_type"], headers), await anext(pieces), pieces)
+
+    async def offered(self, export_id: UUID, now: datetime) -> asyncpg.Record | None:
+        """The file, unless something has changed in what its owner may read."""
+        made = await self.engine.database.pool.fetchrow(exports.OFFERED, export_id, now)
+        if made is None:
+            return None
+        owner = await actor_of_staff(self.engine.database, UUID(bytes=made["owner_id"].bytes))
+        return made if owner is not None and owner.version == made["rights_version"] else None
+
+    async def kept(self, export_id: UUID, made: asyncpg.Record) -> AsyncGenerator[bytes, None]:
+        """The pieces; they are opened in a thread.
+
+        Raises: RightsGone when they are gone.
+        """
+        run = made["run"]
+        for position in range(made["pieces"]):
+            content = await self.engine.database.pool.fetchval(exports.PIECE, export_id, run, position)
+            if content is None:
+                raise RightsGone
+            opened = partial(exports.opened, made["file_key"], export_id, run=run, position=position, content=content)
+            yield await asyncio.to_thread(opened)
 
     async def sent(self, name: str, asked: Mapping[str, Any], own: Headers, send: Send) -> None:
         """The head is sent when the first page has been read."""
@@ -67,14 +111,16 @@ class Exports:
                 first = await anext(pieces)
             except RightsGone:
                 raise Refused(404, "There is no such file, or its link has expired.", code="NOT_FOUND") from None
-            media = (b"content-type", files.XLSX.encode() if is_xlsx else f"{files.CSV}; charset=utf-8".encode())
-            attachment = (b"content-disposition", f'attachment; filename="{name}"'.encode())
-            headers = [*SECURITY_HEADERS, *own, media, attachment]
-            await send({"type": "http.response.start", "status": 200, "headers": headers})
-            if await self.is_whole(send, first, pieces):
-                await send({"type": "http.response.body", "body": b""})
+            media = files.XLSX if is_xlsx else files.CSV
+            await self.whole(send, head_of(name, media, own), first, pieces)
         finally:
-            await pieces.aclose()  # type: ignore[attr-defined]  # a generator
+            await pieces.aclose()
+
+    async def whole(self, send: Send, head: Message, first: bytes, pieces: AsyncIterator[bytes]) -> None:
+        """The head, the pieces, and the end if all of them went."""
+        await send(head)
+        if await self.is_whole(send, first, pieces):
+            await send({"type": "http.response.body", "body": b""})
 
     async def is_whole(self, send: Send, first: bytes, pieces: AsyncIterator[bytes]) -> bool:
         """Sends the pieces; whether all of them went. The reason of another end is nobody's mistake here."""
@@ -96,7 +142,7 @@ class Exports:
             with self.deadlines.within(FETCHED_WITHIN_S):
                 await send({"type": "http.response.body", "body": piece, "more_body": True})
 
-    async def pieces(self, asked: Mapping[str, Any], stream: TableStream) -> AsyncIterator[bytes]:
+    async def pieces(self, asked: Mapping[str, Any], stream: TableStream) -> AsyncGenerator[bytes, None]:
         """The file, page by page; packing happens in a thread.
 
         Raises: RightsGone.
@@ -105,7 +151,8 @@ class Exports:
         file, after = BillFile.of(rows, await self.asker(session_id)), None
         head = stream.begin(file.titles)
         while True:
-            page = await self.page(file, await self.asker(session_id), {"filter": asked["conditions"], "after": after})
+            told = {"filter": asked["conditions"], "after": after}
+            page = await read_bills(self.engine, file.query, await self.asker(session_id), told)
             made = await asyncio.to_thread(stream.add, file.rows(page["nodes"]))
             yield head + made
             head, after = b"", page["pageInfo"]["endCursor"]
@@ -123,14 +170,14 @@ class Exports:
             raise RightsGone
         return actor
 
-    async def page(self, file: BillFile, actor: Actor, variables: Mapping[str, Any]) -> Any:
-        """A page of the list.
 
-        Raises: RightsGone when something of it may not be read any more.
-        """
-        operation = self.engine.documents.operation(file.query, None, is_signed_in=True)
-        values = operation.coerced(self.engine.graph.core, variables)
-        body = orjson.loads(await self.engine.read_roots(operation, values, actor))
-        if "errors" in body:
-            raise RightsGone
-        return body["data"]["bills"]
+def head_of(name: str, media_type: str, own: Headers) -> Message:
+    """An answer's head: an attachment, which no browser shows as a page of ours."""
+    charset = "; charset=utf-8" if media_type == files.CSV else ""
+    headers = [
+        *SECURITY_HEADERS,
+        *own,
+        (b"content-type", f"{media_type}{charset}".encode()),
+        (b"content-disposition", f'attachment; filename="{name}"'.encode()),
+    ]
+    return {"type": "http.response.start", "status": 200, "headers": headers}

@@ -17,7 +17,7 @@ from salonos.edge.gate import ClientGone, Gate, Headers, Incoming, Receive, Refu
 from salonos.edge.sessions import actor_of
 from salonos.graph import errors
 from salonos.identity.queries import Identity
-from salonos.kernel import clock, files, sheets
+from salonos.kernel import clock, exports, files, sheets
 from salonos.kernel.actor import Actor
 from salonos.kernel.database import Database
 from salonos.kernel.ids import id_text
@@ -126,6 +126,9 @@ class Files:
         if scope["method"] != "GET":
             raise Refused(405, "GET the file.", headers=[(b"allow", b"GET")])
         now = self.database.set_clock or clock.utc_now()
+        if scope["path"].startswith(exports.PATH):
+            await self.exports.fetched(scope["path"], now, own, send)
+            return
         file_id = files.opened(scope["path"].removeprefix(f"{files.PATH}/"), now)
         row = None if file_id is None else await self.database.pool.fetchrow(files.EXPORTED, file_id, now)
         if row is None:

@@ -10,7 +10,7 @@ import functools
 import inspect
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import Resource
@@ -22,7 +22,7 @@ from sqlalchemy import event
 
 from salonos.kernel import counts
 from salonos.kernel.database import Database
-from salonos.kernel.jobs import Listener
+from salonos.kernel.jobs import Listeners
 
 if TYPE_CHECKING:
     from salonos.edge.app import App
@@ -89,10 +89,10 @@ class Tracing:
         event.listen(engine, "after_cursor_execute", on_statement_end)
         event.listen(engine, "handle_error", on_statement_error)
 
-    def listeners(self, listeners: Mapping[str, Listener]) -> dict[str, Listener]:
+    def listeners(self, listeners: Listeners) -> Listeners:
         """A worker's listeners, each of whose jobs is a span."""
         return {
-            name: dataclasses.replace(each, run=self.traced("job", each.run, {"salonos.listener": name}))
+            name: dataclasses.replace(cast(Any, each), run=self.traced("job", each.run, {"salonos.listener": name}))
             for name, each in listeners.items()
         }
 

@@ -51,13 +51,20 @@ def on_event(
     requires: Permission | Rule,
     payload: Callable[[Stored], Any],
     branch_required: bool = False,
+    is_of_branch: bool = True,
 ) -> Any:
-    """A past-tense fact. Arguments `branchId` (only that branch's) and `after` (resume behind a cursor)."""
+    """A past-tense fact. Arguments `branchId` (only that branch's) and `after` (resume behind a cursor).
+
+    What happens at no branch (`is_of_branch=False`) has the latter only.
+    """
     branch = strawberry.ID if branch_required else strawberry.ID | None
-    arguments = [
-        _argument("branch_id", branch, "Only what happens at this branch; all within reach when it is left out."),
-        _argument("after", EventCursor | None, "Resume behind this event, for seven days; from now on when left out."),
-    ]
+    by_branch = _argument(
+        "branch_id", branch, "Only what happens at this branch; all within reach when it is left out."
+    )
+    after = _argument(
+        "after", EventCursor | None, "Resume behind this event, for seven days; from now on when left out."
+    )
+    arguments = [by_branch, after] if is_of_branch else [after]
     return _subscription(OnEvent(_kinds(event), payload), description, rule(requires), arguments)
 
 

@@ -21,14 +21,22 @@ from salonos.kernel.work import Work
 PRINCIPAL_CACHED_S = 2.0
 _PRINCIPALS_MAX = 10_000
 
-_ACTOR = """
+_RIGHTS = """
     select staff.id, staff.display_name, staff.rights_version, staff.all_branches,
            roles.name as role, roles.permissions, roles.own_permissions,
            array(select branch_id from staff_branches where staff_id = staff.id order by branch_id) as branch_ids
+"""
+_ACTOR = f"""
+    {_RIGHTS}
     from sessions
     join staff on staff.id = sessions.staff_id and staff.is_active
     join roles on roles.id = staff.role_id
     where sessions.id = $1 and sessions.ended_at is null and sessions.expires_at > $2
+"""
+_EMPLOYED = f"""
+    {_RIGHTS}
+    from staff join roles on roles.id = staff.role_id
+    where staff.id = $1 and staff.is_active
 """
 
 _STANDING = """
@@ -55,11 +63,20 @@ async def actor_of_session(database: Database, session_id: UUID) -> Actor | None
     return None if row is None else _actor(row, session_id)
 
 
+async def actor_of_staff(database: Database, staff_id: UUID) -> Actor | None:
+    """A member of staff with the rights of this moment, signed in or not; None for who has left.
+
+    For work that somebody asked for and that goes on without them.
+    """
+    row = await database.readers.fetchrow(_EMPLOYED, staff_id)
+    return None if row is None else _actor(row, None)
+
+
 def _now(database: Database) -> datetime:
     return database.set_clock or clock.utc_now()
 
 
-def _actor(row: asyncpg.Record, session_id: UUID) -> Actor:
+def _actor(row: asyncpg.Record, session_id: UUID | None) -> Actor:
     rights = rules.rights_of(row["permissions"], row["own_permissions"])
     branch_ids = () if row["all_branches"] else tuple(UUID(bytes=each.bytes) for each in row["branch_ids"])
     reach = Reach.ALL if row["all_branches"] else reach_of(branch_ids)

@@ -52,16 +52,27 @@ class Keyring:
 
     def seal(self, wrapped: bytes, text: str, *, place: str) -> bytes:
         """Text sealed under a person's wrapped key at a place (`table|column|row id hex|key version`)."""
+        return self.seal_bytes(wrapped, text.encode(), place=place)
+
+    def seal_bytes(self, wrapped: bytes, content: bytes, *, place: str) -> bytes:
+        """As `seal`, of what is no text."""
         nonce = os.urandom(_NONCE_BYTES)
-        return nonce + self._person(wrapped).encrypt(nonce, text.encode(), place.encode())
+        return nonce + self._person(wrapped).encrypt(nonce, content, place.encode())
 
     def open(self, wrapped: bytes, blob: bytes, *, place: str) -> str:
         """The text of a seal.
 
         Raises: SealBroken when it does not open at this place.
         """
+        return self.open_bytes(wrapped, blob, place=place).decode()
+
+    def open_bytes(self, wrapped: bytes, blob: bytes, *, place: str) -> bytes:
+        """As `open`, of what is no text.
+
+        Raises: SealBroken.
+        """
         try:
-            return self._person(wrapped).decrypt(blob[:_NONCE_BYTES], blob[_NONCE_BYTES:], place.encode()).decode()
+            return self._person(wrapped).decrypt(blob[:_NONCE_BYTES], blob[_NONCE_BYTES:], place.encode())
         except InvalidTag as error:
             raise SealBroken("A sealed value does not open at this place.") from error
 

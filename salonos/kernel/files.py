@@ -113,24 +113,24 @@ async def purge(work: Work) -> None:
     await work.session.execute(_PURGE, {"now": work.now})
 
 
-def link(file_id: UUID, expires_at: datetime) -> str:
+def link(file_id: UUID, expires_at: datetime, *, purpose: str = _PURPOSE) -> str:
     """The part of an address that opens a file until an instant, in whole seconds: nobody else can make one."""
     told = f"{file_id.hex}.{int(expires_at.timestamp()):x}"
-    return f"{told}.{_signature(told)}"
+    return f"{told}.{_signature(told, purpose)}"
 
 
-def opened(given: str, now: datetime) -> UUID | None:
-    """The file of a link; None unless it is ours and still lives."""
+def opened(given: str, now: datetime, *, purpose: str = _PURPOSE) -> UUID | None:
+    """The file of a link; None unless it is ours, of this purpose, and still lives."""
     told, _, signature = given.rpartition(".")
-    if not given.isascii() or not hmac.compare_digest(signature, _signature(told)):
+    if not given.isascii() or not hmac.compare_digest(signature, _signature(told, purpose)):
         return None
     file_id, _, seconds = told.partition(".")
     expires_at = datetime.fromtimestamp(int(seconds, 16), UTC)
     return UUID(hex=file_id) if now < expires_at else None
 
 
-def _signature(told: str) -> str:
-    return urlsafe_b64encode(crypto.keyring().index(_PURPOSE, told)).decode().rstrip("=")
+def _signature(told: str, purpose: str) -> str:
+    return urlsafe_b64encode(crypto.keyring().index(purpose, told)).decode().rstrip("=")
 
 
 async def _keep(work: Work, kind: FileKind, name: str, media_type: str, content: bytes, expires_at: datetime) -> UUID:

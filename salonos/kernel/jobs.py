@@ -1,18 +1,20 @@
 """Background work that an event causes: one row per event and listener, done once, tried again, given up in the end.
 
 The relay (`worker.relay`) makes the rows and ARQ carries their ids; here is what happens to a row. Leases and waits
-are measured on the database's own clock.
+are measured on the database's own clock. A job is one transaction; what takes longer than a transaction may is done in
+steps, each of which holds the job for a while longer.
 """
 
+import asyncio
 import logging
 import traceback
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeAlias, TypeVar
 from uuid import UUID
 
-from sqlalchemy import Interval, Uuid, bindparam, text
+from sqlalchemy import ARRAY, Interval, Text, Uuid, bindparam, text
 
 from salonos.kernel import counts
 from salonos.kernel.actor import Actor
@@ -24,6 +26,8 @@ LEASE = timedelta(seconds=60)
 WAIT_MAX = timedelta(hours=1)
 ATTEMPTS_MAX = 8
 KEPT = timedelta(days=7)
+
+T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
 
@@ -49,7 +53,24 @@ class Listener:
     run: Callable[[Work, Task], Awaitable[None]]
 
 
-Listeners = Mapping[str, Listener]
+Effect: TypeAlias = Callable[[Work], Awaitable[None]]
+
+
+@dataclass(frozen=True)
+class LongListener:
+    """What takes longer than a transaction may. `run` works in steps and returns the last, which ends the job.
+
+    A job that was begun and not ended is begun anew by whoever claims it next.
+    """
+
+    name: str
+    events: tuple[type[Event], ...]
+    run: Callable[["Hold", Task], Awaitable[Effect]]
+
+
+Listeners = Mapping[str, Listener | LongListener]
+Apart: TypeAlias = Callable[[Coroutine[Any, Any, bool]], bool]
+"""Takes a long job off the hands of whoever carries jobs; False when there is no room for it."""
 
 
 class ClaimLost(Exception):  # noqa: N818  the other claimer's success
@@ -64,29 +85,84 @@ class _Claimed:
     attempts: int
 
 
-async def run(database: Database, listeners: Listeners, job_id: UUID, *, lease: timedelta = LEASE) -> bool:
+@dataclass(frozen=True)
+class Hold:
+    """A long job that is being done: only whoever claimed it last may take a step."""
+
+    database: Database
+    claimed: _Claimed
+    lease: timedelta
+
+    @property
+    def fence(self) -> int:
+        """Counts how often the job was begun."""
+        return self.claimed.fence
+
+    async def step(self, effect: Callable[[Work], Awaitable[T]]) -> T:
+        """One transaction, seen by others at once; the lease begins anew with it.
+
+        Raises: ClaimLost.
+        """
+
+        async def held(work: Work) -> T:
+            await _renew(work, self.claimed, self.lease)
+            return await effect(work)
+
+        return await self.database.run(Actor.system(), held)
+
+
+async def run(
+    database: Database,
+    listeners: Listeners,
+    job_id: UUID,
+    *,
+    lease: timedelta = LEASE,
+    apart: Apart | None = None,
+    but_not: Collection[str] = (),
+) -> bool:
     """Does a job if it waits and nobody else is at it; whether it is done now by this call.
 
-    A job that fails waits a while and is tried again, ATTEMPTS_MAX times in all; then it is DEAD, and logged.
+    A job that fails waits a while and is tried again, ATTEMPTS_MAX times in all; then it is DEAD, and logged. A long one
+    is handed to `apart`, where that is given; jobs of listeners that are named in `but_not` are left to somebody else.
     """
-    claimed = await database.run(Actor.system(), lambda work: _claim(work, job_id, lease))
+    claimed = await database.run(Actor.system(), lambda work: _claim(work, job_id, lease, but_not))
     if claimed is None:
         return False
     failpoint("job_claimed")
     listener = listeners.get(claimed.listener)
+    doing = _do(Hold(database, claimed, lease), listener)
+    if apart is None or not isinstance(listener, LongListener):
+        return await doing
+    if not apart(doing):
+        doing.close()
+        await database.run(Actor.system(), lambda work: _give_back(work, claimed))
+    return False
+
+
+async def _do(hold: Hold, listener: Listener | LongListener | None) -> bool:
+    """A claimed job: its steps, and the transaction that holds its end and its effect."""
+    database, claimed = hold.database, hold.claimed
 
     async def effect(work: Work) -> None:
         await _finish(work, claimed)
         failpoint("job_half_way")
         if listener is None:
             raise LookupError(f"Nobody listens as {claimed.listener}.")
-        await listener.run(work, claimed.task)
+        if last is not None:
+            await last(work)
+        elif isinstance(listener, Listener):
+            await listener.run(work, claimed.task)
 
     try:
+        last = await listener.run(hold, claimed.task) if isinstance(listener, LongListener) else None
         await database.run(Actor.system(), effect)
     except ClaimLost:
         counts.process.jobs[claimed.listener, "lost"] += 1
         return False
+    except asyncio.CancelledError:
+        if isinstance(listener, LongListener):
+            await database.run(Actor.system(), lambda work: _give_back(work, claimed))
+        raise
     except Exception as error:  # noqa: BLE001  a listener may fail in any way: its job waits, the others go on
         counts.process.jobs[claimed.listener, "failed"] += 1
         kind, frames = type(error).__name__, "".join(traceback.format_tb(error.__traceback__))
@@ -107,16 +183,20 @@ _CLAIM = text(
     f"""
     update jobs set status = 'RUNNING', attempts = attempts + 1, fence = fence + 1,
                     leased_until = clock_timestamp() + :lease
-    where id = (select id from jobs where id = :id and {_IS_READY} for update skip locked)
+    where id = (select id from jobs where id = :id and {_IS_READY} and listener <> all(:but_not)
+                for update skip locked)
     returning id, listener, kind, branch_id, subject_id, payload, occurred_at, fence, attempts
     """  # noqa: S608  made of constants
 ).bindparams(
-    bindparam("id", type_=Uuid()), bindparam("lease", type_=Interval()), bindparam("wait_max", type_=Interval())
+    bindparam("id", type_=Uuid()),
+    bindparam("lease", type_=Interval()),
+    bindparam("wait_max", type_=Interval()),
+    bindparam("but_not", type_=ARRAY(Text())),
 )
 
 
-async def _claim(work: Work, job_id: UUID, lease: timedelta) -> _Claimed | None:
-    given = {"id": job_id, "lease": lease, "wait_max": WAIT_MAX}
+async def _claim(work: Work, job_id: UUID, lease: timedelta, but_not: Collection[str]) -> _Claimed | None:
+    given = {"id": job_id, "lease": lease, "wait_max": WAIT_MAX, "but_not": list(but_not)}
     row = (await work.session.execute(_CLAIM, given)).one_or_none()
     if row is None:
         return None
@@ -126,6 +206,13 @@ async def _claim(work: Work, job_id: UUID, lease: timedelta) -> _Claimed | None:
 
 _FINISH = text(
     "update jobs set status = 'DONE', leased_until = null, failure = null "
+    "where id = :id and fence = :fence and status = 'RUNNING'"
+).bindparams(bindparam("id", type_=Uuid()))
+_RENEW = text(
+    "update jobs set leased_until = clock_timestamp() + :lease where id = :id and fence = :fence and status = 'RUNNING'"
+).bindparams(bindparam("id", type_=Uuid()), bindparam("lease", type_=Interval()))
+_GIVE_BACK = text(
+    "update jobs set status = 'WAITING', leased_until = null, attempts = attempts - 1, run_after = clock_timestamp() "
     "where id = :id and fence = :fence and status = 'RUNNING'"
 ).bindparams(bindparam("id", type_=Uuid()))
 _FAIL = text(
@@ -146,6 +233,22 @@ async def _finish(work: Work, claimed: _Claimed) -> None:
     done = await work.session.execute(_FINISH, {"id": claimed.task.id, "fence": claimed.fence})
     if not done.rowcount:  # type: ignore[attr-defined]  # a cursor's result, which execute's type does not say
         raise ClaimLost
+
+
+async def _renew(work: Work, claimed: _Claimed, lease: timedelta) -> None:
+    """Holds the job for another while. Locks the row, as `_finish` does.
+
+    Raises: ClaimLost.
+    """
+    given = {"id": claimed.task.id, "fence": claimed.fence, "lease": lease}
+    held = await work.session.execute(_RENEW, given)
+    if not held.rowcount:  # type: ignore[attr-defined]  # a cursor's result, which execute's type does not say
+        raise ClaimLost
+
+
+async def _give_back(work: Work, claimed: _Claimed) -> None:
+    """Whoever was told to stop leaves the job to others at once, and without a mark against it."""
+    await work.session.execute(_GIVE_BACK, {"id": claimed.task.id, "fence": claimed.fence})
 
 
 async def _fail(work: Work, claimed: _Claimed, kind: str) -> None:

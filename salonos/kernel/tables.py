@@ -1,11 +1,11 @@
-"""The kernel's own tables: announced events and the jobs made of them, idempotency keys, the audit trail."""
+"""The kernel's own tables: announced events and the jobs made of them, idempotency keys, the audit trail, files."""
 
 import enum
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, Identity, Index, UniqueConstraint, text
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.types import UserDefinedType
@@ -136,3 +136,64 @@ class StoredFile(Base):
         Index("ix_stored_files_owner_id_kind_created_at", "owner_id", "kind", "created_at"),
         Index("ix_stored_files_expires_at", "expires_at"),
     )
+
+
+class ExportState(enum.Enum):
+    """Where a large file stands."""
+
+    WAITING = "WAITING"
+    RUNNING = "RUNNING"
+    DONE = "DONE"
+    FAILED = "FAILED"
+    EXPIRED = "EXPIRED"
+
+
+class ExportFailure(enum.Enum):
+    """Why there will be no file."""
+
+    RIGHTS_CHANGED = "RIGHTS_CHANGED"
+    TOO_LARGE = "TOO_LARGE"
+    TOO_LATE = "TOO_LATE"
+    FAULT = "FAULT"
+
+
+class Export(Base):
+    """A large file that is made in the background; see `exports`. `run` is the attempt that its pieces are of."""
+
+    __tablename__ = "exports"
+    id: Mapped[UUID] = primary_id("export")
+    owner_id: Mapped[UUID]
+    name: Mapped[str]
+    media_type: Mapped[str]
+    state: Mapped[ExportState] = enum_column(ExportState)
+    failure: Mapped[ExportFailure | None] = enum_column(ExportFailure)
+    file_key: Mapped[bytes]
+    asked: Mapped[bytes]
+    run: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
+    items_done: Mapped[int] = mapped_column(server_default=text("0"))
+    items_in_all: Mapped[int | None]
+    pieces: Mapped[int] = mapped_column(server_default=text("0"))
+    size_bytes: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
+    rights_version: Mapped[int | None]
+    created_at: Mapped[datetime]
+    finished_at: Mapped[datetime | None]
+    expires_at: Mapped[datetime | None]
+    __table_args__ = (
+        CheckConstraint("name ~ '^[A-Za-z0-9._-]{1,100}$'", name="name"),
+        CheckConstraint("(state = 'FAILED') = (failure is not null)", name="failed"),
+        CheckConstraint("(state in ('WAITING', 'RUNNING')) = (finished_at is null)", name="finished"),
+        CheckConstraint("(state in ('DONE', 'EXPIRED')) = (expires_at is not null)", name="offered"),
+        CheckConstraint("(state in ('DONE', 'EXPIRED')) = (rights_version is not null)", name="rights"),
+        Index("ix_exports_owner_id_created_at_id", "owner_id", "created_at", "id"),
+        Index("ix_exports_created_at", "created_at"),
+    )
+
+
+class ExportPiece(Base):
+    """A piece of a large file, sealed: the pieces of an attempt in the order of their places are the file."""
+
+    __tablename__ = "export_pieces"
+    export_id: Mapped[UUID] = mapped_column(ForeignKey(Export.id, ondelete="CASCADE"), primary_key=True)
+    run: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    position: Mapped[int] = mapped_column(primary_key=True)
+    content: Mapped[bytes]

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from salonos.bills import commands as bills
 from salonos.demo import make
 from salonos.demo.trade import Size
+from salonos.inventory import commands as inventory
 from salonos.kernel import crypto
 from salonos.kernel.actor import Actor
 from salonos.kernel.clock import parse_instant
@@ -49,6 +51,17 @@ async def fill_shelves(database: Database) -> None:
     branch_ids = [row["id"] for row in await database.pool.fetch("select id from branches order by id")]
     await send_around(database, branch_ids, product_id, now=UNTIL)
     await take_back(database)
+    await ask_for_a_file(database)
+
+
+async def ask_for_a_file(database: Database) -> None:
+    """An export, of the person in whose name the tests ask with each role's rights."""
+    seller_id = await database.pool.fetchval("select staff_id from bill_lines where staff_id is not null order by id")
+    seller = replace(Actor.system(), id=seller_id)
+    start = partial(
+        bills.start_export, rows=bills.ExportedRows.BILLS, file_format=inventory.FileFormat.CSV, conditions={}
+    )
+    await database.run(seller, start, now=UNTIL)
 
 
 async def take_back(database: Database) -> None:

@@ -10,7 +10,7 @@ from salonos.bills.commands.checking_out import check_out
 from salonos.bills.commands.collecting import collect_balance
 from salonos.bills.commands.correcting import correct_payment
 from salonos.bills.commands.drafting import create_bill, update_bill
-from salonos.bills.commands.exporting import ExportedRows, export_bills
+from salonos.bills.commands.exporting import ExportedRows, export_bills, start_export
 from salonos.bills.commands.limiting import NewDiscountLimit, set_credit_limit, set_discount_limit
 from salonos.bills.commands.posting import post_bill
 from salonos.bills.commands.pricing import BillContents, NewBill, NewLine, NewSale, NewTip
@@ -40,6 +40,7 @@ __all__ = [
     "refund_bill",
     "set_credit_limit",
     "set_discount_limit",
+    "start_export",
     "update_bill",
     "void_bill",
     "write_off_balance",

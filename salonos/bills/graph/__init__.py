@@ -1,6 +1,17 @@
 """The till in the schema. Higher features refer to `Bill`, `BillLine` and `Payment`."""
 
-from salonos.bills.graph import customers, events, exports, inputs, limits, numbers, problems, refunds, writes
+from salonos.bills.graph import (
+    customers,
+    events,
+    exports,
+    inputs,
+    large_exports,
+    limits,
+    numbers,
+    problems,
+    refunds,
+    writes,
+)
 from salonos.bills.graph.reads import Bill, BillLine, Payment
 
 __all__ = [
@@ -11,6 +22,7 @@ __all__ = [
     "events",
     "exports",
     "inputs",
+    "large_exports",
     "limits",
     "numbers",
     "problems",

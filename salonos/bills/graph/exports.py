@@ -11,15 +11,19 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Annotated, Any, Final
 
+import orjson
 import strawberry
 from strawberry.utils.str_converters import to_camel_case
 
-from salonos.bills import commands
+from salonos.bills import commands, problems
 from salonos.bills.commands import ExportedRows
 from salonos.bills.graph.filters import BillFilter
+from salonos.graph.context import Context
+from salonos.graph.execute import Engine
 from salonos.graph.fields import enum_of, extend, field
 from salonos.graph.mutations import Idempotency, mutation
-from salonos.graph.problem import InvalidInput
+from salonos.graph.pages import COUNTED_MAX
+from salonos.graph.problem import InvalidInput, Problem, problem
 from salonos.graph.roots import Mutation
 from salonos.inventory.commands import FileFormat
 from salonos.kernel.actor import Actor
@@ -29,6 +33,8 @@ from salonos.kernel.sheets import Written
 from salonos.kernel.work import Work
 
 PAGE_ROWS: Final = 100
+COUNT: Final = "query CountedBills($filter: BillFilter) { bills(filter: $filter) { totalCount } }"
+Info = strawberry.Info[Context, None]
 Cell = Callable[[Any], Written]
 
 enum_of(
@@ -175,6 +181,23 @@ class BillFile:
         return made
 
 
+class RightsGone(Exception):  # noqa: N818  a state of whoever asked
+    """Who asked may not take these bills away any more."""
+
+
+async def read_bills(engine: Engine, text: str, actor: Actor, variables: Mapping[str, Any]) -> Any:
+    """What the list answers to somebody.
+
+    Raises: RightsGone when something of it may not be read.
+    """
+    operation = engine.documents.operation(text, None, is_signed_in=True)
+    values = operation.coerced(engine.graph.core, variables)
+    body = orjson.loads(await engine.read_roots(operation, values, actor))
+    if "errors" in body:
+        raise RightsGone
+    return body["data"]["bills"]
+
+
 def _selection(columns: Sequence[FileColumn]) -> str:
     """Fields of one object are asked for together."""
     inner: dict[str, list[str]] = {}
@@ -200,6 +223,13 @@ def _written(value: Any) -> Any:
     return money_text(value) if isinstance(value, int) else str(value)
 
 
+@problem(problems.ExportTooLarge)
+class ExportTooLarge(Problem):
+    """So many bills are not made a file of while it is fetched: `startExport` has it made."""
+
+    bills_max: int = field("How many may be.")
+
+
 @strawberry.input(description="Which bills are to be a file.")
 class ExportBillsInput:
     """Which bills are to be a file."""
@@ -216,13 +246,13 @@ class ExportBillsSuccess:
     name: str = field("What it is called.")
     url: str = field(
         "Where it is fetched, on this server, by whoever has the link, while you stay signed in: `/files/…`. It is made "
-        "while it is fetched, however long it is."
+        "while it is fetched."
     )
     expires_at: datetime = field("Until when fetching may begin: five minutes.")
 
 
 ExportBillsResult = Annotated[
-    ExportBillsSuccess | InvalidInput,
+    ExportBillsSuccess | ExportTooLarge | InvalidInput,
     strawberry.union("ExportBillsResult", description="What became of it."),
 ]
 
@@ -232,13 +262,16 @@ class BillExports:
     """Bills as files."""
 
     @mutation(
-        "Make a file of bills or of their lines, in the order of time, with the columns that you may read.",
+        "Make a file of bills or of their lines, in the order of time, with the columns that you may read: at most 10,000 "
+        "bills, to be fetched at once. `startExport` makes files of any size.",
         requires=Permission.REPORT_EXPORT,
         idempotency=Idempotency.IGNORED,
     )
-    async def export_bills(self, work: Work, input: ExportBillsInput) -> ExportBillsResult:
+    async def export_bills(self, work: Work, info: Info, input: ExportBillsInput) -> ExportBillsResult:
         """Gives the link."""
-        made = await commands.export_bills(
-            work, rows=input.of, file_format=input.format, conditions=conditions_of(input.filter)
-        )
+        conditions = conditions_of(input.filter)
+        made = await commands.export_bills(work, rows=input.of, file_format=input.format, conditions=conditions)
+        counted = await read_bills(info.context.engine, COUNT, work.actor, {"filter": conditions})
+        if counted["totalCount"] is None:
+            raise problems.ExportTooLarge(COUNTED_MAX)
         return ExportBillsSuccess(name=made.name, url=made.path, expires_at=made.expires_at)
