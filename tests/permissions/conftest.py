@@ -56,7 +56,9 @@ async def fill_shelves(database: Database) -> None:
 
 async def ask_for_a_file(database: Database) -> None:
     """An export, of the person in whose name the tests ask with each role's rights."""
-    seller_id = await database.pool.fetchval("select staff_id from bill_lines where staff_id is not null order by id")
+    seller_id = await database.pool.fetchval(
+        "select staff_id as id from bill_lines where staff_id is not null order by id"
+    )
     seller = replace(Actor.system(), id=seller_id)
     start = partial(
         bills.start_export, rows=bills.ExportedRows.BILLS, file_format=inventory.FileFormat.CSV, conditions={}

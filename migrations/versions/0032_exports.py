@@ -5,8 +5,8 @@ The worker writes a piece a transaction; both are forgotten once they have expir
 
 from alembic import op
 
-revision = "0031_exports"
-down_revision = "0030_items_removed"
+revision = "0032_exports"
+down_revision = "0031_bill_staff"
 branch_labels = None
 depends_on = None
 
