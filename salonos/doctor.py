@@ -120,6 +120,21 @@ LOOKS: Final = (
         """,
     ),
     Look(
+        "Input credit in the register is the input tax",
+        """
+        select count(*) from (
+            select branch_id, sum((cgst_paise + sgst_paise + igst_paise)
+                * case when 'DEBIT_NOTE' = document_kind or credit_kind = 'REVERSED' then -1 else 1 end) as paise
+            from tax_register where supply = 'INWARD' and credit_kind <> 'BLOCKED' group by 1
+        ) as told full join (
+            select line.branch_id, sum(line.amount_paise) as paise from entry_lines as line
+            join accounts on accounts.id = account_id join entries on entries.id = entry_id
+            where code in ('1300', '1301', '1302') and cause_kind <> 'entry' group by 1
+        ) as booked using (branch_id)
+        where coalesce(told.paise, 0) <> coalesce(booked.paise, 0)
+        """,
+    ),
+    Look(
         "Document numbers run from 1 without a gap",
         """
         select count(*) from number_counters full join (

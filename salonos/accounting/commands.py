@@ -106,6 +106,23 @@ class TaxLine:
 
 
 @dataclass(frozen=True)
+class CreditReversed:
+    """Input credit that goods earn no longer, as much CGST as SGST; below zero where it is taken again.
+
+    It belongs to no document: its line of the tax register names the cause of the entry. Source: section 17(5)(h) CGST
+    Act and rule 42 of its rules; table 4(B)(1) of GSTR-3B.
+    """
+
+    gstin: str | None
+    code: str
+    quantity_milli: int
+    unit: str
+    rate_hundredths: int
+    value_paise: int
+    half_paise: int
+
+
+@dataclass(frozen=True)
 class Document:
     """The document that an entry's tax lines belong to.
 
@@ -151,6 +168,7 @@ class NewEntry:
     tax_lines: tuple[TaxLine, ...] = ()
     money: tuple[NewMoneyMove, ...] = ()
     document: Document | None = None
+    credit_reversed: tuple[CreditReversed, ...] = ()
     reverses_id: UUID | None = None
     id: UUID | None = None
 
@@ -215,6 +233,7 @@ async def reverse_entry(
         raise LookupError("there is no such entry")
     if entry.is_reversed:
         raise problems.EntryAlreadyReversed(entry_id)
+    of_document = [line for line in entry.tax_lines if line.document_kind is not None]
     back = NewEntry(
         branch_id=entry.branch_id,
         business_date=business_date,
@@ -222,9 +241,10 @@ async def reverse_entry(
         cause_kind=cause_kind,
         cause_id=cause_id,
         lines=tuple(NewLine(line.code, -line.amount_paise, line.party_id) for line in entry.lines),
-        tax_lines=tuple(_negated(line) for line in entry.tax_lines),
+        tax_lines=tuple(_negated(line) for line in of_document),
+        credit_reversed=tuple(_taken_again(line) for line in entry.tax_lines if line.document_kind is None),
         money=tuple(_moved_back(move) for move in entry.money),
-        document=_document_of(entry.tax_lines),
+        document=_document_of(of_document),
         reverses_id=entry_id,
     )
     try:
@@ -410,12 +430,16 @@ def _entry_row(work: Work, place: int, entry_id: UUID, entry: NewEntry, number: 
 
 
 def _tax_rows(entry_id: UUID, entry: NewEntry, number: str | None) -> list[dict[str, Any]]:
+    kept = {"entry_id": entry_id, "branch_id": entry.branch_id}
+    found = [*_document_rows(entry, number), *(_reversed_row(entry, each) for each in entry.credit_reversed)]
+    return [{**kept, "position": at, **row} for at, row in enumerate(found, start=1)]
+
+
+def _document_rows(entry: NewEntry, number: str | None) -> list[dict[str, Any]]:
     document = entry.document
     if document is None:
         return []
     shared = {
-        "entry_id": entry_id,
-        "branch_id": entry.branch_id,
         "supply": document.supply.name,
         "document_kind": document.kind.name,
         "document_id": document.id,
@@ -425,7 +449,25 @@ def _tax_rows(entry_id: UUID, entry: NewEntry, number: str | None) -> list[dict[
         "party_gstin": document.party_gstin,
         "place_of_supply": document.place_of_supply,
     }
-    return [{**shared, "position": at, **_tax_values(line)} for at, line in enumerate(entry.tax_lines, start=1)]
+    return [{**shared, **_tax_values(line)} for line in entry.tax_lines]
+
+
+def _reversed_row(entry: NewEntry, given_back: CreditReversed) -> dict[str, Any]:
+    return {
+        "supply": rules.SupplyDirection.INWARD.name,
+        "document_id": entry.cause_id,
+        "document_date": entry.business_date,
+        "gstin": given_back.gstin,
+        "code": given_back.code,
+        "quantity_milli": given_back.quantity_milli,
+        "unit": given_back.unit,
+        "rate_hundredths": given_back.rate_hundredths,
+        "taxable_paise": given_back.value_paise,
+        "cgst_paise": given_back.half_paise,
+        "sgst_paise": given_back.half_paise,
+        "igst_paise": 0,
+        "credit_kind": rules.CreditKind.REVERSED.name,
+    }
 
 
 def _tax_values(line: TaxLine) -> dict[str, Any]:
@@ -474,6 +516,18 @@ def _negated(line: tables.TaxRegisterLine) -> TaxLine:
     )
 
 
+def _taken_again(line: tables.TaxRegisterLine) -> CreditReversed:
+    return CreditReversed(
+        gstin=line.gstin,
+        code=line.code,
+        quantity_milli=-line.quantity_milli,
+        unit=line.unit,
+        rate_hundredths=line.rate_hundredths,
+        value_paise=-line.taxable_paise,
+        half_paise=-line.cgst_paise,
+    )
+
+
 def _moved_back(move: tables.MoneyMove) -> NewMoneyMove:
     is_in = move.direction is rules.MoneyDirection.IN
     direction = rules.MoneyDirection.OUT if is_in else rules.MoneyDirection.IN
@@ -484,6 +538,8 @@ def _document_of(lines: Sequence[tables.TaxRegisterLine]) -> Document | None:
     if not lines:
         return None
     first = lines[0]
+    if first.document_kind is None or first.document_number is None:
+        raise LookupError("these lines belong to no document")
     return Document(
         kind=first.document_kind,
         id=first.document_id,

@@ -93,12 +93,16 @@ class SupplyDirection(enum.Enum):
 
 
 class CreditKind(enum.Enum):
-    """What becomes of the tax on an inward supply. Outward supplies have none."""
+    """What becomes of the tax on an inward supply. Outward supplies have none.
+
+    REVERSED is credit that is given back later, of goods that earn none after all.
+    """
 
     INPUTS = "INPUTS"
     CAPITAL_GOODS = "CAPITAL_GOODS"
     INPUT_SERVICES = "INPUT_SERVICES"
     BLOCKED = "BLOCKED"
+    REVERSED = "REVERSED"
 
 
 _ACCOUNTS = {

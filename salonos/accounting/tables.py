@@ -157,16 +157,19 @@ class BoundedBalance(Base):
 
 
 class TaxRegisterLine(Base):
-    """One line of a document as the GST returns need it. Append-only; a reversal repeats it with negative amounts."""
+    """One line of a document as the GST returns need it. Append-only; a reversal repeats it with negative amounts.
+
+    Credit that is given back has a line without a document: `document_id` is then the cause of its entry.
+    """
 
     __tablename__ = "tax_register"
     entry_id: Mapped[UUID] = mapped_column(ForeignKey(Entry.id), primary_key=True)
     position: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     branch_id: Mapped[UUID] = mapped_column(ForeignKey(salon.Branch.id))
     supply: Mapped[SupplyDirection] = enum_column(SupplyDirection)
-    document_kind: Mapped[DocumentKind] = enum_column(DocumentKind)
+    document_kind: Mapped[DocumentKind | None] = enum_column(DocumentKind, nullable=True)
     document_id: Mapped[UUID]
-    document_number: Mapped[str]
+    document_number: Mapped[str | None]
     document_date: Mapped[date]
     gstin: Mapped[str | None]
     party_gstin: Mapped[str | None]
@@ -184,6 +187,11 @@ class TaxRegisterLine(Base):
         CheckConstraint("supply = 'INWARD' or cgst_paise = sgst_paise", name="cgst_is_sgst"),
         CheckConstraint("igst_paise = 0 or cgst_paise = 0 and sgst_paise = 0", name="one_kind_of_tax"),
         CheckConstraint("(credit_kind is null) = (supply = 'OUTWARD')", name="credit_of_inward"),
+        CheckConstraint(
+            "(document_kind is null) = (coalesce(credit_kind, '') = 'REVERSED')"
+            " and (document_kind is null) = (document_number is null)",
+            name="document_unless_reversed",
+        ),
         CheckConstraint("rate_hundredths between 0 and 10000", name="rate_hundredths"),
         CheckConstraint("document_date between '2000-01-01' and '2099-12-31'", name="document_date"),
         Index("ix_tax_register_gstin_document_date", "gstin", "document_date"),

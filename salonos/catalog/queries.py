@@ -112,6 +112,7 @@ class PurchaseTax:
 
     rate_hundredths: int
     allows_input_credit: bool
+    hsn_code: str
 
 
 async def purchase_taxes(work: Work, product_ids: Collection[UUID], *, on: date) -> Mapping[UUID, PurchaseTax]:
@@ -125,12 +126,12 @@ async def purchase_taxes(work: Work, product_ids: Collection[UUID], *, on: date)
         .lateral()
     )
     found = (
-        select(product.id, newest.c.rate_hundredths, newest.c.allows_input_credit)
+        select(product.id, newest.c.rate_hundredths, newest.c.allows_input_credit, product.hsn_code)
         .outerjoin(newest, true())
         .where(product.id.in_(product_ids))
     )
     rows = await work.session.execute(found)
-    return {row[0]: PurchaseTax(row[1] or 0, bool(row[2])) for row in rows}
+    return {row[0]: PurchaseTax(row[1] or 0, bool(row[2]), row[3]) for row in rows}
 
 
 async def service_for_update(work: Work, service_id: UUID) -> tables.Service | None:

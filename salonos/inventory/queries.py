@@ -229,10 +229,14 @@ async def levels_for_update(
             level.reorder_point_milli,
             level.allows_negative,
             tables.StockItem.use,
+            tables.StockItem.unit,
             catalog.Product.unit_cost_paise,
+            catalog.Product.hsn_code,
+            salon.Branch.gstin,
         )
         .join(tables.StockItem, tables.StockItem.id == level.product_id)
         .join(catalog.Product, catalog.Product.id == level.product_id)
+        .join(salon.Branch, salon.Branch.id == level.branch_id)
         .where(level.branch_id == branch_id, level.product_id.in_(product_ids))
         .order_by(level.product_id)
         .with_for_update(of=level)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import Counter
+from dataclasses import replace
 from datetime import date, timedelta
 from uuid import UUID
 
@@ -10,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from salonos.accounting import commands
+from salonos.accounting.commands import CreditReversed
 from salonos.accounting.problems import EntryAlreadyReversed, PeriodClosed
 from salonos.kernel.database import Database
 from salonos.kernel.ids import new_id
@@ -157,6 +159,27 @@ async def test_a_reversal_undoes_lines_taxes_and_money_once(database: Database) 
     with pytest.raises(EntryAlreadyReversed):
         await reverse(database, posted.id)
     assert await database.pool.fetchval("select count(*) from entries") == 2
+
+
+async def test_credit_that_was_given_back_is_taken_again_by_a_reversal(database: Database) -> None:
+    branch_id = await make_branch(database)
+    given_back = CreditReversed("29AAGCB7383J1Z4", "3305", 1000, "PIECE", 1800, 500_00, 45_00)
+    lost = an_entry(branch_id, ("5020", 90_00), ("1300", -45_00), ("1301", -45_00))
+    posted = await database.run(
+        SYSTEM, lambda work: commands.post_entry(work, replace(lost, credit_reversed=(given_back,)))
+    )
+
+    await reverse(database, posted.id)
+
+    rows = await database.pool.fetch(
+        "select supply, document_kind, document_number, credit_kind, quantity_milli, taxable_paise, cgst_paise, sgst_paise "
+        "from tax_register order by quantity_milli desc"
+    )
+    kind = ("INWARD", None, None, "REVERSED")
+    assert [tuple(row) for row in rows] == [
+        (*kind, 1000, 500_00, 45_00, 45_00),
+        (*kind, -1000, -500_00, -45_00, -45_00),
+    ]
 
 
 async def test_two_who_reverse_one_entry_at_once_do_it_once(database: Database) -> None:

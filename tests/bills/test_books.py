@@ -36,7 +36,8 @@ DIFFERENCES = """
             + coalesce((select sum(paise) from balances where code in ('2100', '2101', '2102')), 0), 0) from signed),
         'tax register', (select nullif(coalesce(sum((cgst_paise + sgst_paise + igst_paise)
                 * case document_kind when 'CREDIT_NOTE' then -1 else 1 end), 0)
-            + coalesce((select sum(paise) from balances where code in ('2100', '2101', '2102')), 0), 0) from tax_register),
+            + coalesce((select sum(paise) from balances where code in ('2100', '2101', '2102')), 0), 0)
+            from tax_register where supply = 'OUTWARD'),
         'cash', (select nullif(coalesce((select paise from kept where method = 'CASH'), 0)
             - coalesce((select paise from balances where code = '1000'), 0), 0)),
         'money moves', (select nullif((select coalesce(sum(paise), 0) from kept)

@@ -52,11 +52,13 @@ class Parlour:
 
         async def command(work: Work) -> None:
             done = [ServiceDone(service_id, quantity_milli, 1)]
-            lines = await commands.issue(
+            cost = await commands.issue(
                 work, branch_id=branch_id, cause_kind="visit", cause_id=cause, on=TODAY, services=done
             )
-            if lines:
-                await accounting.post_entry(work, NewEntry(branch_id, TODAY, "Visit", "visit", cause, lines))
+            if cost.lines:
+                given_back = cost.credit_reversed
+                entry = NewEntry(branch_id, TODAY, "Visit", "visit", cause, cost.lines, credit_reversed=given_back)
+                await accounting.post_entry(work, entry)
 
         await self.database.run(SYSTEM, command, now=NOW)
         return cause

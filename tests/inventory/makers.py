@@ -45,8 +45,17 @@ DRIFT = """
                     select coalesce(sum(quantity_milli), 0) from stock_moves where cause_id = transfer.id
                     and position = line.position and branch_id = transfer.to_branch_id)
                 or (line.in_transit_milli > 0 and not transfer.is_in_transit)))
+      + (select count(*) from (
+            select branch_id, sum((cgst_paise + sgst_paise + igst_paise) * case when credit_kind = 'REVERSED'
+                or document_kind = 'DEBIT_NOTE' then -1 else 1 end) as paise
+            from tax_register where credit_kind <> 'BLOCKED' group by 1) as register
+         full join (
+            select branch_id, sum(amount_paise) as paise from daily_balances
+            join accounts on accounts.id = account_id where code in ('1300', '1301', '1302') group by 1) as books
+            using (branch_id)
+         where ($1::uuid is null or branch_id = $1) and coalesce(register.paise, 0) <> coalesce(books.paise, 0))
 """
-"""Levels and batches that are not the sum of their moves, and branches whose stock or goods in transit differ from their control account; of one branch, or of all where it is null."""
+"""Levels and batches that are not the sum of their moves, and branches whose stock, goods in transit or input credit in the tax register differ from their control account; of one branch, or of all where it is null."""
 
 
 @dataclass(frozen=True)
@@ -105,6 +114,17 @@ class Store:
             "select kind, quantity_milli, value_paise from stock_moves where product_id = $1 order by id", product_id
         )
         return [(row["kind"], row["quantity_milli"], row["value_paise"]) for row in rows]
+
+    async def credit_reversed(self, cause_id: UUID) -> list[tuple[Any, ...]]:
+        """What the tax register says of input credit given back: code, quantity, rate, value, CGST and SGST."""
+        rows = await self.database.pool.fetch(
+            "select code, quantity_milli, rate_hundredths, taxable_paise, cgst_paise, sgst_paise from tax_register "
+            "where credit_kind = 'REVERSED' and document_id = $1 and gstin = (select gstin from branches where id = $2) "
+            "order by entry_id, position",
+            cause_id,
+            self.branch_id,
+        )
+        return [tuple(row) for row in rows]
 
     async def drift(self, branch_id: UUID | None = None) -> int:
         """See DRIFT."""

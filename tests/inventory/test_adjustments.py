@@ -45,6 +45,7 @@ async def test_a_loss_waits_for_somebody_else_and_takes_the_credit_back(database
         ("1301", -90_00),
         ("5020", 1180_00),
     ]
+    assert await store.credit_reversed(adjustment_id) == [("33059090", 2000, 1800, 1000_00, 90_00, 90_00)]
     assert (await store.moves(store.serum_id))[-1] == ("ADJUSTMENT", -2000, -1000_00)
     assert await store.drift() == 0
 
@@ -56,6 +57,8 @@ async def test_professional_goods_and_those_without_credit_carry_their_tax_in_th
 
     assert await entry_of(store, colour) == [("1210", -590_00), ("5020", 590_00)]
     assert await entry_of(store, serum) == [("1200", -590_00), ("5020", 590_00)]
+    assert await store.credit_reversed(serum) == []
+    assert await store.drift() == 0
 
 
 async def test_what_is_found_is_worth_what_the_others_are_and_carries_no_tax(database: Database) -> None:

@@ -182,6 +182,8 @@ async def test_retail_stock_used_in_a_service_gives_its_input_credit_back(
     assert {code: lines[code] for code in expected} == expected
     assert used["cost_paise"] == lines["5010"]
     assert used["tax_paise"] == -lines.get("1300", 0) - lines.get("1301", 0)
+    given_back = [] if branch else [("33059090", 250, 1800, 125_00, 11_25, 11_25)]
+    assert await store.credit_reversed(bill_id) == given_back
     assert await is_true(parlour)
 
 
@@ -355,6 +357,8 @@ async def test_credit_follows_what_was_used(database: Database) -> None:
         assert await is_true(parlour)
 
     assert await store.level(store.serum_id) == (2000, 666_66)
+    entered = [(each[1], *each[3:]) for each in await store.credit_reversed(used["id"])]
+    assert entered == [(667, 222_33, 20_01, 20_01), (-900, -300_00, -27_00, -27_00), (-100, -33_33, -3_00, -3_00)]
 
 
 async def test_the_same_entry_twice_moves_nothing_twice(database: Database) -> None:

@@ -63,6 +63,7 @@ async def test_what_is_sold_while_people_count_is_not_counted_away(database: Dat
     assert await entry_of(store, count_id) == [
         ("1200", -500_00), ("1210", 118_00), ("1300", -45_00), ("1301", -45_00), ("5020", 472_00),
     ]  # fmt: skip
+    assert await store.credit_reversed(count_id) == [("33059090", 1000, 1800, 500_00, 45_00, 45_00)]
     assert (await store.moves(store.serum_id))[-1] == ("COUNT_VARIANCE", -1000, -500_00)
     row = await database.pool.fetchrow("select * from stock_counts")
     assert (row["value_paise"], row["moved_paise"], row["tax_paise"]) == (-382_00, 618_00, 90_00)

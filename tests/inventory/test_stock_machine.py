@@ -93,7 +93,7 @@ class Stock(RuleBasedStateMachine):
         bill_id, product_id = new_id(), self.product(item)
 
         async def command(work: Work) -> None:
-            lines = await commands.issue(
+            cost = await commands.issue(
                 work,
                 branch_id=self.store.branch_id,
                 cause_kind="bill",
@@ -101,7 +101,7 @@ class Stock(RuleBasedStateMachine):
                 on=TODAY,
                 goods=[Issue(product_id, quantity, 1)],
             )
-            await self.post(work, bill_id, lines)
+            await self.post(work, bill_id, cost.lines)
 
         before = usable = self.quantity(item)
         try:

@@ -119,6 +119,7 @@ async def test_what_never_arrives_is_written_off_by_somebody_else(database: Data
 
     assert raised.value.available == 1000
     assert await entry_of(here, lost) == [("1220", -333_34), ("1300", -30_00), ("1301", -30_00), ("5020", 393_34)]
+    assert await here.credit_reversed(lost) == [("33059090", 1000, 1800, 333_34, 30_00, 30_00)]
     assert await state_of(here, sent) == "RECEIVED"
     assert "1220" not in await balances(here, here.branch_id)
     assert await here.drift() == 0
@@ -159,7 +160,7 @@ async def test_what_fills_a_gap_at_the_receiver_leaves_the_difference_to_the_pri
 async def _issue(store: Store, work: Any) -> None:
     """One serum leaves a shelf that has none, at the catalogue's 520.00."""
     cause = new_id()
-    lines = await commands.issue(
+    cost = await commands.issue(
         work,
         branch_id=store.branch_id,
         cause_kind="bill",
@@ -167,7 +168,7 @@ async def _issue(store: Store, work: Any) -> None:
         on=TODAY,
         goods=[Issue(store.serum_id, 1000, 1)],
     )
-    await accounting.post_entry(work, NewEntry(store.branch_id, TODAY, "Goods", "bill", cause, lines))
+    await accounting.post_entry(work, NewEntry(store.branch_id, TODAY, "Goods", "bill", cause, cost.lines))
 
 
 async def test_what_can_not_be_sent_is_refused(database: Database) -> None:

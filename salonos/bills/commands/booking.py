@@ -92,11 +92,11 @@ async def book_sales(work: Work, settled: Sequence[SettledSale], *, money: NewEn
     if len(settled) > 1:
         await _hold_stock(work, [each.sale for each in settled])
     goods = [await _take_stock(work, each.sale) for each in settled]
-    entries = [_sale_entry(work, each, lines) for each, lines in zip(settled, goods, strict=True)]
+    entries = [_sale_entry(work, each, cost) for each, cost in zip(settled, goods, strict=True)]
     return await accounting.post_entries(work, entries if money is None else [money, *entries])
 
 
-def _sale_entry(work: Work, settled: SettledSale, goods: Sequence[NewLine]) -> NewEntry:
+def _sale_entry(work: Work, settled: SettledSale, goods: inventory.Cost) -> NewEntry:
     sale = settled.sale
     amounts = rules.sale_amounts(
         sale.figures,
@@ -117,8 +117,9 @@ def _sale_entry(work: Work, settled: SettledSale, goods: Sequence[NewLine]) -> N
         narration="Bill",
         cause_kind=CAUSE,
         cause_id=sale.bill_id,
-        lines=(*entry_lines(amounts, sale.customer_id), *goods),
+        lines=(*entry_lines(amounts, sale.customer_id), *goods.lines),
         tax_lines=tax_lines(sale.lines, gstin=sale.branch.gstin),
+        credit_reversed=goods.credit_reversed,
         money=money_moves(settled.kept),
         document=Document(
             kind=document,
@@ -275,8 +276,8 @@ async def _hold_stock(work: Work, sales: Sequence[Sale]) -> None:
     )
 
 
-async def _take_stock(work: Work, sale: Sale) -> tuple[NewLine, ...]:
-    """What is sold and what services use up leaves the shelves. The lines of its cost."""
+async def _take_stock(work: Work, sale: Sale) -> inventory.Cost:
+    """What is sold and what services use up leaves the shelves."""
     return await inventory.issue(
         work,
         branch_id=sale.branch.id,

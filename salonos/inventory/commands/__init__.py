@@ -26,7 +26,7 @@ from salonos.inventory.commands.counting import (
 )
 from salonos.inventory.commands.exporting import FileFormat, export_stock
 from salonos.inventory.commands.importing import Change, Imported, import_stock_items
-from salonos.inventory.commands.issuing import Issue, bring_back, hold, issue
+from salonos.inventory.commands.issuing import Cost, Issue, bring_back, hold, issue
 from salonos.inventory.commands.items import (
     NewItem,
     remove_stock_item,
@@ -65,6 +65,7 @@ __all__ = [
     "ArrivedLine",
     "BillLine",
     "Change",
+    "Cost",
     "CountImported",
     "CountedLine",
     "FileFormat",

@@ -13,7 +13,7 @@ from salonos.catalog import queries as catalog
 from salonos.inventory import problems, queries, rules, tables
 from salonos.inventory.commands import transferring
 from salonos.inventory.commands.receiving import stock_quantity
-from salonos.inventory.commands.shelves import Amounts, Cause, Shelves
+from salonos.inventory.commands.shelves import Amounts, Cause, Shelves, TaxedGoods
 from salonos.inventory.rules import StockAdjustmentReason, StockAdjustmentState, StockMoveKind
 from salonos.kernel import clock
 from salonos.kernel.checks import Checks
@@ -94,7 +94,8 @@ async def approve_stock_adjustment(work: Work, adjustment_id: UUID) -> UUID:
     await correction.store(work)
     if lines := correction.amounts.lines():
         narration = f"Stock corrected: {row.reason.value.lower().replace('_', ' ')}"
-        entry = NewEntry(branch.id, correction.on, narration, CAUSE, row.id, lines)
+        given_back = correction.amounts.credit_reversed
+        entry = NewEntry(branch.id, correction.on, narration, CAUSE, row.id, lines, credit_reversed=given_back)
         row.entry_id = (await accounting.post_entry(work, entry)).id
     _approve(work, row, correction, by=work.actor.id)
     await work.session.flush()
@@ -115,14 +116,35 @@ async def reject_stock_adjustment(work: Work, adjustment_id: UUID, *, reason: st
     return row.id
 
 
-def half_credit(branch: salon_tables.Branch, tax: catalog.PurchaseTax, use: rules.StockUse, cost_paise: int) -> int:
-    """The CGST, and as much SGST, that is credited no longer for goods that are lost at a cost."""
-    return rules.credit_taken_back(
-        cost_paise,
+@dataclass(frozen=True)
+class Loss:
+    """Goods that are gone from an account: of which use, how many, and what they had cost."""
+
+    account: str
+    use: rules.StockUse
+    goods: TaxedGoods
+    quantity_milli: int
+    cost_paise: int
+
+
+def book_loss(amounts: Amounts, loss: Loss, tax: catalog.PurchaseTax, branch: salon_tables.Branch) -> int:
+    """Goods that are lost, with both halves of the input credit that is lost with them. Returns those."""
+    half = rules.credit_taken_back(
+        loss.cost_paise,
         rate_hundredths=tax.rate_hundredths,
         is_credited=tax.allows_input_credit and branch.tax_scheme is TaxScheme.REGULAR,
-        use=use,
+        use=loss.use,
     )
+    amounts.add(accounts.STOCK_LOSS, loss.account, loss.cost_paise)
+    amounts.give_back_credit(
+        accounts.STOCK_LOSS,
+        loss.goods,
+        loss.quantity_milli,
+        loss.cost_paise,
+        rate_hundredths=tax.rate_hundredths,
+        half_paise=half,
+    )
+    return 2 * half
 
 
 async def _checked(work: Work, new: NewAdjustment) -> tuple[int, str | None]:
@@ -200,9 +222,9 @@ async def _decided(work: Work, branch: salon_tables.Branch, row: tables.StockAdj
     on = clock.business_date(work.now, branch.time_zone)
     if row.transfer_line_id is not None:
         way = await _on_the_way(work, row.transfer_line_id, -row.quantity_milli)
-        use = (await queries.items(work, {row.product_id}))[row.product_id].use
         found = _Correction(on, -way.cost_paise, on_the_way=way)
-        return await _lost(work, branch, row, found, use, accounts.GOODS_IN_TRANSIT)
+        item = (await queries.items(work, {row.product_id}))[row.product_id]
+        return await _lost(work, branch, row, found, item, accounts.GOODS_IN_TRANSIT)
     shelves = await Shelves.lock(work, branch.id, Cause(CAUSE, row.id, on, row.words), {row.product_id})
     shelf, kind = shelves.by_product[row.product_id], StockMoveKind.ADJUSTMENT
     found = _Correction(on, shelves=shelves)
@@ -214,7 +236,8 @@ async def _decided(work: Work, branch: salon_tables.Branch, row: tables.StockAdj
     found.value_paise = -shelves.lose(
         shelf, -row.quantity_milli, kind, position=1, batch_id=row.batch_id, expired_first=is_expiry
     )
-    return await _lost(work, branch, row, found, shelf.use, rules.account_of(shelf.use))
+    item = (await queries.items(work, {row.product_id}))[row.product_id]
+    return await _lost(work, branch, row, found, item, rules.account_of(shelf.use))
 
 
 async def _lost(
@@ -222,14 +245,14 @@ async def _lost(
     branch: salon_tables.Branch,
     row: tables.StockAdjustment,
     found: _Correction,
-    use: rules.StockUse,
+    item: tables.StockItem,
     account: str,
 ) -> _Correction:
     """The same with the input credit that is lost too."""
     tax = (await catalog.purchase_taxes(work, {row.product_id}, on=found.on))[row.product_id]
-    half = half_credit(branch, tax, use, -found.value_paise)
-    found.amounts.lose(account, -found.value_paise, half_credit_paise=half)
-    found.tax_paise = 2 * half
+    goods = TaxedGoods(branch.gstin, tax.hsn_code, item.unit)
+    loss = Loss(account, item.use, goods, -row.quantity_milli, -found.value_paise)
+    found.tax_paise = book_loss(found.amounts, loss, tax, branch)
     return found
 
 

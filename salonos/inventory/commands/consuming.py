@@ -7,7 +7,7 @@ from uuid import UUID
 
 from salonos.accounting import rules as accounts
 from salonos.inventory import problems, queries, rules
-from salonos.inventory.commands.shelves import Amounts, Shelves
+from salonos.inventory.commands.shelves import Amounts, Shelf, Shelves
 from salonos.kernel.ids import new_id
 from salonos.kernel.money import half_up
 from salonos.kernel.quantity import Quantity
@@ -64,7 +64,7 @@ def take(shelves: Shelves, amounts: Amounts, uses: Iterable[Use]) -> None:
             position=use.done.position,
             staff_id=use.done.staff_id,
         )
-        tax = reverse_credit(amounts, value, use.tax_rate_hundredths)
+        tax = reverse_credit(amounts, shelf, use.quantity_milli, value, rate_hundredths=use.tax_rate_hundredths)
         amounts.add(accounts.CONSUMPTION, rules.account_of(shelf.use), value)
         shelves.consumption_rows.append(
             {
@@ -89,17 +89,15 @@ def take(shelves: Shelves, amounts: Amounts, uses: Iterable[Use]) -> None:
         )
 
 
-def reverse_credit(amounts: Amounts, value_paise: int, rate_hundredths: int) -> int:
+def reverse_credit(
+    amounts: Amounts, shelf: Shelf, quantity_milli: int, value_paise: int, *, rate_hundredths: int
+) -> int:
     """Input credit of goods that earn none after all, given back half to each of CGST and SGST. Returns both.
 
     Source: section 17(5)(h) and rule 42 of the CGST law: what a supply without credit uses up carries none.
     """
     half = rules.half_of_credit(value_paise, rate_hundredths=rate_hundredths)
-    move_credit(amounts, half, half)
+    amounts.give_back_credit(
+        accounts.CONSUMPTION, shelf.goods, quantity_milli, value_paise, rate_hundredths=rate_hundredths, half_paise=half
+    )
     return 2 * half
-
-
-def move_credit(amounts: Amounts, cgst_paise: int, sgst_paise: int) -> None:
-    """Input credit that is reversed; below zero where it is taken again."""
-    amounts.add(accounts.CONSUMPTION, accounts.INPUT_CGST, cgst_paise)
-    amounts.add(accounts.CONSUMPTION, accounts.INPUT_SGST, sgst_paise)

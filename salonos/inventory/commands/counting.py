@@ -19,7 +19,7 @@ from salonos.accounting import rules as accounts
 from salonos.accounting.commands import NewEntry
 from salonos.catalog import queries as catalog
 from salonos.inventory import problems, queries, rules, tables
-from salonos.inventory.commands.adjusting import half_credit
+from salonos.inventory.commands.adjusting import Loss, book_loss
 from salonos.inventory.commands.receiving import stock_quantity
 from salonos.inventory.commands.shelves import Amounts, Cause, Shelf, Shelves
 from salonos.inventory.rules import StockCountState, StockMoveKind
@@ -330,9 +330,8 @@ async def _variance(work: Work, count: tables.StockCount, differing: Sequence[Ro
             found.amounts.add(rules.account_of(shelf.use), accounts.STOCK_LOSS, value)
         else:
             value = -_lost(shelves, shelf, line)
-            half = half_credit(branch, taxes[line.product_id], shelf.use, -value)
-            found.amounts.lose(rules.account_of(shelf.use), -value, half_credit_paise=half)
-            found.tax_paise += 2 * half
+            loss = Loss(rules.account_of(shelf.use), shelf.use, shelf.goods, -line.variance_milli, -value)
+            found.tax_paise += book_loss(found.amounts, loss, taxes[line.product_id], branch)
         found.value_paise += value
         found.moved_paise += abs(value)
     return found
@@ -353,7 +352,8 @@ async def _post(work: Work, count: tables.StockCount, variance: _Variance) -> No
     if variance.shelves.move_rows:
         await variance.shelves.store()
     if lines := variance.amounts.lines():
-        entry = NewEntry(count.branch_id, on, "Stock counted", CAUSE, count.id, lines)
+        given_back = variance.amounts.credit_reversed
+        entry = NewEntry(count.branch_id, on, "Stock counted", CAUSE, count.id, lines, credit_reversed=given_back)
         count.entry_id = (await accounting.post_entry(work, entry)).id
     count.business_date, count.tax_paise = on, variance.tax_paise
     count.value_paise, count.moved_paise = variance.value_paise, variance.moved_paise

@@ -6,7 +6,7 @@ from datetime import date
 from uuid import UUID
 
 from salonos.accounting import rules as accounts
-from salonos.accounting.commands import NewLine
+from salonos.accounting.commands import CreditReversed, NewLine
 from salonos.inventory import problems, queries, rules
 from salonos.inventory.commands import consuming
 from salonos.inventory.commands.consuming import ServiceDone
@@ -26,6 +26,14 @@ class Issue:
     staff_id: UUID | None = None
 
 
+@dataclass(frozen=True)
+class Cost:
+    """What goods that left cost: lines for the caller's entry, and the input credit that is given back with them."""
+
+    lines: tuple[NewLine, ...] = ()
+    credit_reversed: tuple[CreditReversed, ...] = ()
+
+
 async def issue(
     work: Work,
     *,
@@ -35,19 +43,20 @@ async def issue(
     on: date,
     goods: Sequence[Issue] = (),
     services: Sequence[ServiceDone] = (),
-) -> tuple[NewLine, ...]:
+) -> Cost:
     """Takes sold goods, and what services use up by their recipes, off a branch's shelves.
 
-    Returns the lines of their cost, which belong into the caller's entry. Products that are not stocked are passed over.
-    Locks levels in the order of their items, all at once and before the books: a transaction calls this once, before it
-    posts; or `hold` before it calls this for each of several documents. Three statements, none without goods and services; one more for recipes where services are given.
+    Returns their cost, which belongs into the caller's entry. Products that are not stocked are passed over. Locks levels
+    in the order of their items, all at once and before the books: a transaction calls this once, before it posts; or
+    `hold` before it calls this for each of several documents. Three statements, none without goods and services; one
+    more for recipes where services are given.
 
     Raises: StockTooLow.
     """
     uses = await consuming.expected(work, branch_id, services, on)
     wanted = {each.product_id for each in goods} | {use.product_id for use in uses}
     if not wanted:
-        return ()
+        return Cost()
     shelves = await Shelves.lock(work, branch_id, Cause(cause_kind, cause_id, on), wanted)
     amounts = Amounts()
     for each in goods:
@@ -65,7 +74,7 @@ async def issue(
     consuming.take(shelves, amounts, uses)
     if shelves.move_rows:
         await shelves.store()
-    return amounts.lines()
+    return Cost(amounts.lines(), amounts.credit_reversed)
 
 
 async def hold(

@@ -92,7 +92,16 @@ async def _move_difference(work: Work, row: tables.Consumption, actual_milli: in
         spent = await _put_back(work, shelves, amounts, row, row.actual_milli - actual_milli)
     await shelves.store()
     if lines := amounts.lines():
-        await accounting.post_entry(work, NewEntry(row.branch_id, on, "Consumption as entered", CAUSE, row.id, lines))
+        entry = NewEntry(
+            branch_id=row.branch_id,
+            business_date=on,
+            narration="Consumption as entered",
+            cause_kind=CAUSE,
+            cause_id=row.id,
+            lines=lines,
+            credit_reversed=amounts.credit_reversed,
+        )
+        await accounting.post_entry(work, entry)
     return spent
 
 
@@ -106,7 +115,7 @@ def _take_more(shelves: Shelves, amounts: Amounts, row: tables.Consumption, more
     )
     shelf = shelves.by_product[row.product_id]
     amounts.add(accounts.CONSUMPTION, rules.account_of(shelf.use), value)
-    tax = consuming.reverse_credit(amounts, value, row.tax_rate_hundredths)
+    tax = consuming.reverse_credit(amounts, shelf, more_milli, value, rate_hundredths=row.tax_rate_hundredths)
     return _Spent(row.cost_paise + value + tax, row.tax_paise + tax)
 
 
@@ -125,6 +134,13 @@ async def _put_back(work: Work, shelves: Shelves, amounts: Amounts, row: tables.
         value_left -= cost
         rest -= back
     half = rules.share_of(row.tax_paise // 2, back_milli, row.actual_milli)
-    consuming.move_credit(amounts, -half, -half)
+    amounts.give_back_credit(
+        accounts.CONSUMPTION,
+        shelf.goods,
+        -back_milli,
+        value_left - (row.cost_paise - row.tax_paise),
+        rate_hundredths=row.tax_rate_hundredths,
+        half_paise=-half,
+    )
     tax_left = row.tax_paise - 2 * half
     return _Spent(value_left + tax_left, tax_left)

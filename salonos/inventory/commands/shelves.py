@@ -10,7 +10,7 @@ import orjson
 from sqlalchemy import Text, bindparam, text
 
 from salonos.accounting import rules as accounts
-from salonos.accounting.commands import NewLine
+from salonos.accounting.commands import CreditReversed, NewLine
 from salonos.inventory import events, problems, queries, rules
 from salonos.kernel.ids import new_id
 from salonos.kernel.quantity import Quantity
@@ -42,6 +42,15 @@ class Cause:
     reason: str | None = None
 
 
+@dataclass(frozen=True)
+class TaxedGoods:
+    """What a tax register says of goods: whose they are, their HSN code, and what they are counted in."""
+
+    gstin: str | None
+    hsn_code: str
+    unit: rules.StockUnit
+
+
 @dataclass
 class Shelf:
     """An item's level in the branch: as it was locked, and as the moves so far leave it."""
@@ -55,6 +64,7 @@ class Shelf:
     allows_negative: bool
     unit_cost_paise: int
     locked_milli: int
+    goods: TaxedGoods
 
 
 class _Locked(dict[UUID, Shelf]):
@@ -94,6 +104,7 @@ class Shelves:
                 allows_negative=row.allows_negative,
                 unit_cost_paise=row.unit_cost_paise or 0,
                 locked_milli=row.quantity_milli,
+                goods=TaxedGoods(row.gstin, row.hsn_code, row.unit),
             )
             for row in found
         }
@@ -273,6 +284,7 @@ class Amounts:
 
     def __init__(self) -> None:
         self._by_code: dict[str, int] = {}
+        self._reversed: list[CreditReversed] = []
 
     def add(self, debit: str, credit: str, paise: int) -> None:
         """One amount from an account to another."""
@@ -284,11 +296,37 @@ class Amounts:
         self.add(rules.account_of(use), credit, worth_paise)
         self.add(accounts.PRICE_DIFFERENCE, credit, cost_paise - worth_paise)
 
-    def lose(self, account: str, cost_paise: int, *, half_credit_paise: int) -> None:
-        """Goods that are lost, with both halves of the input credit that is lost with them."""
-        self.add(accounts.STOCK_LOSS, account, cost_paise)
-        self.add(accounts.STOCK_LOSS, accounts.INPUT_CGST, half_credit_paise)
-        self.add(accounts.STOCK_LOSS, accounts.INPUT_SGST, half_credit_paise)
+    def give_back_credit(
+        self,
+        debit: str,
+        goods: TaxedGoods,
+        quantity_milli: int,
+        value_paise: int,
+        *,
+        rate_hundredths: int,
+        half_paise: int,
+    ) -> None:
+        """Both halves of the input credit that goods earn no longer; below zero where it is taken again."""
+        if not half_paise:
+            return
+        self.add(debit, accounts.INPUT_CGST, half_paise)
+        self.add(debit, accounts.INPUT_SGST, half_paise)
+        self._reversed.append(
+            CreditReversed(
+                gstin=goods.gstin,
+                code=goods.hsn_code,
+                quantity_milli=quantity_milli,
+                unit=goods.unit.name,
+                rate_hundredths=rate_hundredths,
+                value_paise=value_paise,
+                half_paise=half_paise,
+            )
+        )
+
+    @property
+    def credit_reversed(self) -> tuple[CreditReversed, ...]:
+        """What the tax register is to tell of the same."""
+        return tuple(self._reversed)
 
     def lines(self) -> tuple[NewLine, ...]:
         """The lines; none where nothing was moved."""
