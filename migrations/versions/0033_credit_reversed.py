@@ -6,8 +6,8 @@ Section 17(5)(h) CGST Act; table 4(B)(1) of GSTR-3B is made of these lines. They
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0032_credit_reversed"
-down_revision = "0031_bill_staff"
+revision = "0033_credit_reversed"
+down_revision = "0032_exports"
 branch_labels = None
 depends_on = None
 
