@@ -37,6 +37,8 @@ class Seeded:
     branch_ids: list[UUID]
     customer_ids: list[UUID]
     bill_ids: list[UUID]
+    staff_id: UUID
+    """Who did all of it."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,7 @@ async def seed(database_url: str, *, bills: int, chance: int = 20261123) -> Seed
         await owner.execute("vacuum analyze customers, bills, bill_lines, bill_staff, payments")
     finally:
         await owner.close()
-    return Seeded(place.branch_ids, customer_ids, bill_ids)
+    return Seeded(place.branch_ids, customer_ids, bill_ids, place.staff_id)
 
 
 @dataclass(frozen=True)

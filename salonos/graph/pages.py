@@ -120,6 +120,8 @@ class Page:
         """The connection's object: below the row `at`, or at the root."""
         compiler, source = self.compiler, self.compiler.source(self.target)
         base = compiler.alias(self.target)
+        if self.read.key is None and source.requires in compiler.access.own:
+            compiler.varies = True  # one's own rows may be few or nearly all of them
         tests = [*self.conditions(base), *compiler.reach(self.target, base, via=self.read.key)]
         tests += [only(base) for only in self.read.filters]
         if self.read.key is not None and at is not None:

@@ -1,7 +1,7 @@
 """A page of bills costs the same however many there are: counted in the blocks that PostgreSQL touches for it."""
 
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -15,7 +15,7 @@ from salonos.customers.queries import phone_index
 from salonos.graph.plan import Inputs
 from salonos.kernel.actor import Actor
 from salonos.kernel.database import Database, plain_url
-from salonos.kernel.ids import id_text, new_id
+from salonos.kernel.ids import id_text, id_value, new_id
 from tests import servers
 from tests.bills.asking import Asker
 from tests.bills.makers import SYSTEM, actor_as, make_shop
@@ -46,6 +46,16 @@ class Rare:
     phone: str = "+919845012345"
 
 
+async def literals(connection: Any, query: str, values: Sequence[Any]) -> list[str]:
+    """Values as SQL writes them: what EXPLAIN is given as parameters it plans as constants, whatever the mode."""
+    kinds = [each.name for each in (await connection.prepare(query)).get_parameters()]
+    if not kinds:
+        return []
+    asked = ", ".join(f"quote_nullable(${place}::{kind}::text)" for place, kind in enumerate(kinds, 1))
+    row = await connection.fetchrow(f"select {asked}", *values)
+    return [f"{text}::{kind}" for text, kind in zip(row, kinds, strict=True)]
+
+
 @dataclass
 class Place:
     """One database with so many bills."""
@@ -64,6 +74,11 @@ class Place:
     def manager(self) -> Actor:
         return actor_as("MANAGER", UUID(bytes=self.seeded.branch_ids[0].bytes))
 
+    def stylist(self, staff: str) -> Actor:
+        """Somebody who sees their own work at the first branch."""
+        branch_id = UUID(bytes=self.seeded.branch_ids[0].bytes)
+        return actor_as("STAFF", branch_id, staff_id=id_value("staff", staff))
+
     async def blocks(self, actor: Actor, **variables: Any) -> tuple[int, int]:
         """How many rows a page has, and how many blocks were touched for it, under the plan that all values share."""
         given = {"first": PAGE, **variables}
@@ -76,8 +91,10 @@ class Place:
         try:
             mode = "force_custom_plan" if plan.varies else "force_generic_plan"
             await connection.execute(f"set plan_cache_mode = {mode}; set timezone = 'UTC'; set jit = off")
-            statement = await connection.prepare(f"explain (analyze, buffers, timing off, format json) {plan.sql}")
-            ((text,),) = await statement.fetch(*plan.bind(Inputs(values.coerced, actor)))
+            written = await literals(connection, plan.sql, plan.bind(Inputs(values.coerced, actor)))
+            await connection.execute(f"prepare page as {plan.sql}")
+            explained = "explain (analyze, buffers, timing off, format json) execute page"
+            text = await connection.fetchval(f"{explained}({', '.join(written)})" if written else explained)
         finally:
             await connection.close()
         found = orjson.loads(text)[0]["Plan"]
@@ -108,6 +125,8 @@ class Place:
             "of a member of staff": (SYSTEM, {"filter": {"staffId": self.rare.staff}}),
             "largest": (SYSTEM, {"order": "LARGEST"}),
             "of a customer, largest": (SYSTEM, {"filter": {"customerId": customer}, "order": "LARGEST"}),
+            "who served few: first": (self.stylist(self.rare.staff), {}),
+            "who served all: first": (self.stylist(id_text("staff", self.seeded.staff_id)), {}),
             "manager: first": (self.manager, {}),
             "manager: of a month": (self.manager, {"filter": month}),
             "manager: of a customer": (self.manager, {"filter": {"customerId": customer}}),
