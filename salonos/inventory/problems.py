@@ -163,6 +163,14 @@ class SupplierOverpaid(Problem):
 
 
 @dataclass(eq=False)
+class SupplierRefundedTooMuch(Problem):
+    """More would be paid back than a return has left; what that is, is read with the return, by who may."""
+
+    supplier_return_id: UUID
+    message: str = "This is more than is left of what went back."
+
+
+@dataclass(eq=False)
 class TransferNeedsInvoice(Problem):
     """The branches are registered under different GSTINs: what one sends the other is a taxable supply."""
 

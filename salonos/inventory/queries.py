@@ -204,6 +204,12 @@ async def bills_of_account(work: Work, supplier_id: UUID, branch_id: UUID, ids: 
     return {row[0]: row[1] for row in await work.session.execute(found)}
 
 
+async def supplier_return(work: Work, return_id: UUID) -> tables.SupplierReturn | None:
+    """A return as it is now; what is left of it is certain behind the account's lock only."""
+    found = select(tables.SupplierReturn).where(tables.SupplierReturn.id == return_id)
+    return await work.session.scalar(found.execution_options(populate_existing=True))
+
+
 async def credits_left(work: Work, supplier_id: UUID, branch_id: UUID) -> Sequence[Row[*tuple[Any, ...]]]:
     """What returns have not settled yet, the oldest first. Asked behind the account's lock."""
     back = tables.SupplierReturn

@@ -87,6 +87,7 @@ class SupplierLedgerKind(enum.Enum):
     BILL = "BILL"
     RETURN = "RETURN"
     PAYMENT = "PAYMENT"
+    REFUND = "REFUND"
 
 
 AWAITED: Final = frozenset({PurchaseStatus.ORDERED, PurchaseStatus.PARTLY_RECEIVED})

@@ -17,6 +17,7 @@ from salonos.inventory.commands import (
     NewSupplier,
     NewSupplierBill,
     NewSupplierPayment,
+    NewSupplierRefund,
     NewSupplierReturn,
     OrderedLine,
     Received,
@@ -48,6 +49,9 @@ PAYABLES_DRIFT = """
                  where bill.supplier_id = account.supplier_id and bill.branch_id = account.branch_id)
              - (select coalesce(sum(credit_left_paise), 0) from supplier_returns as back
                 where back.supplier_id = account.supplier_id and back.branch_id = account.branch_id))
+      + (select count(*) from supplier_returns as back where ($1::uuid is null or branch_id = $1) and settled_paise <> (
+            select coalesce(sum(amount_paise), 0) from supplier_settlements where return_id = back.id) + (
+            select coalesce(sum(amount_paise), 0) from supplier_refunds where return_id = back.id))
       + (select count(*) from supplier_bills where ($1::uuid is null or branch_id = $1) and settled_paise <> (
             select coalesce(sum(amount_paise), 0) from supplier_settlements where bill_id = supplier_bills.id))
       + (select count(*) from (
@@ -58,7 +62,7 @@ PAYABLES_DRIFT = """
             join accounts on accounts.id = account_id where code = '2010' group by 1) as books using (branch_id)
          where ($1::uuid is null or branch_id = $1) and coalesce(awaited.paise, 0) <> coalesce(books.paise, 0))
 """
-"""Accounts that are not their ledger, their part of 2000, or what is due less what is left of credits; bills that are settled otherwise than they say; branches whose unbilled goods differ from 2010; of one branch, or of all where it is null."""
+"""Accounts that are not their ledger, their part of 2000, or what is due less what is left of credits; bills and returns that are settled otherwise than they say; branches whose unbilled goods differ from 2010; of one branch, or of all where it is null."""
 
 
 def gstin_of(state_code: str, letters: str = "AAFCS") -> str:
@@ -138,6 +142,11 @@ class Buyer:
         given = {"branch_id": self.store.branch_id, "supplier_id": self.local_id, "method": BANK, **more}
         new = NewSupplierPayment(**given, amount_paise=amount)
         return await self.database.run(actor, lambda work: commands.pay_supplier(work, new), now=now)
+
+    async def refund(self, return_id: UUID, amount: int, *, actor: Actor = SYSTEM, **more: Any) -> UUID:
+        """Takes money in that the supplier pays back."""
+        new = NewSupplierRefund(return_id, **{"method": BANK, "amount_paise": amount, **more})
+        return await self.database.run(actor, lambda work: commands.record_supplier_refund(work, new), now=NOW)
 
     async def entry(self, cause_id: UUID) -> dict[str, int]:
         """The entry of a document: paise by account, debits positive."""
@@ -240,7 +249,14 @@ async def buy(database: Database, branch_id: UUID, product_id: UUID, *, now: dat
     async def paid(work: Work) -> None:
         await commands.pay_supplier(work, NewSupplierPayment(branch_id, supplier_id, BANK, 20_00, "UTR"))
 
-    for step in (all_of_it, billed, sent_back, paid):
+    async def paid_back(work: Work) -> None:
+        await commands.pay_supplier(work, NewSupplierPayment(branch_id, supplier_id, BANK, 79_00))
+        line_id, _ = await ids(work)
+        back = NewSupplierReturn(branch_id, supplier_id, (ReturnedLine(line_id, 100),), "Leaks too")
+        return_id = await commands.return_to_supplier(work, back)
+        await commands.record_supplier_refund(work, NewSupplierRefund(return_id, BANK, 5_00, "NEFT"))
+
+    for step in (all_of_it, billed, sent_back, paid, paid_back):
         await database.run(SYSTEM, step, now=now)
 
 

@@ -19,6 +19,7 @@ from salonos.inventory.problems import (
     StockTooLow,
     SupplierBillExists,
     SupplierOverpaid,
+    SupplierRefundedTooMuch,
 )
 from salonos.inventory.rules import StockUnit
 from salonos.kernel.database import Database, constraint_of
@@ -323,6 +324,72 @@ async def test_what_a_return_has_left_settles_other_bills_and_then_the_next(data
     assert await drift(buyer) == 0
 
 
+async def paid_and_sent_back(buyer: Buyer) -> UUID:
+    """A serum of 118.00 that was paid and went back: the supplier owes it."""
+    (serum,) = await buyer.came(line(buyer.store.serum_id, 1000, 100_00))
+    await buyer.bill(BillLine(serum, 1000, 100_00), total=118_00)
+    await buyer.pay(118_00)
+    return await buyer.give_back(ReturnedLine(serum, 1000))
+
+
+async def test_a_supplier_pays_back_what_a_return_has_left_and_no_more(database: Database) -> None:
+    buyer = await make_buyer(database)
+    back = await paid_and_sent_back(buyer)
+    assert await buyer.owed() == -118_00
+
+    refund = await buyer.refund(back, 18_00, reference="NEFT 3", method=PaymentMethod.UPI)
+    (other,) = await buyer.came(line(buyer.store.serum_id, 1000, 60_00))
+    bill = await buyer.bill(BillLine(other, 1000, 60_00), number="A/2", total=70_80)
+
+    assert await buyer.entry(refund) == {"1020": 18_00, "2000": -18_00}
+    move = await buyer.row("money_moves", (await buyer.row("supplier_refunds", refund))["money_move_id"])
+    assert (move["direction"], move["amount_paise"], move["reference"]) == ("IN", 18_00, "NEFT 3")
+    assert (await buyer.row("supplier_bills", bill))["balance_due_paise"] == 0
+    assert (await buyer.row("supplier_returns", back))["credit_left_paise"] == 29_20
+    wrong: tuple[tuple[UUID, int, dict[str, Any], str], ...] = (
+        (back, 0, {}, "OUT_OF_RANGE"),
+        (back, 1_00, {"method": PaymentMethod.ON_ACCOUNT}, "NO_MONEY"),
+        (new_id(), 1_00, {}, "NOT_FOUND"),
+        (back, 1_00, {"actor": actor_as("MANAGER", new_id())}, "NOT_FOUND"),
+    )
+    for return_id, amount, more, code in wrong:
+        with pytest.raises(InvalidInput) as raised:
+            await buyer.refund(return_id, amount, **more)
+        assert [issue.code for issue in raised.value.issues] == [code]
+    with pytest.raises(Forbidden):
+        await buyer.refund(back, 1_00, actor=actor_as("ACCOUNTANT", buyer.store.branch_id))
+    with pytest.raises(SupplierRefundedTooMuch):
+        await buyer.refund(back, 29_21)
+    await buyer.refund(back, 29_20)
+    assert await buyer.owed() == 0
+    assert await drift(buyer) == 0
+
+
+@pytest.mark.parametrize("has_lock", [True, False])
+async def test_however_many_refunds_come_at_once_no_more_is_paid_back_than_is_left(
+    database: Database, monkeypatch: pytest.MonkeyPatch, *, has_lock: bool
+) -> None:
+    buyer = await make_buyer(database)
+    back = await paid_and_sent_back(buyer)
+    all_have_read = asyncio.Barrier(2)
+
+    async def lock_nothing(*_: Any) -> None:
+        """As if nobody had thought of it."""
+        await asyncio.wait_for(all_have_read.wait(), 30)
+
+    if not has_lock:
+        monkeypatch.setattr(queries, "supplier_account_for_update", lock_nothing)
+    done = await asyncio.gather(*(buyer.refund(back, 100_00) for _ in range(2)), return_exceptions=True)
+
+    (refused,) = [each for each in done if isinstance(each, BaseException)]
+    if has_lock:
+        assert isinstance(refused, SupplierRefundedTooMuch)
+    else:
+        assert constraint_of(refused) == "ck_supplier_returns_settled"
+    assert await buyer.owed() == -18_00
+    assert await drift(buyer) == 0
+
+
 async def three_bills(buyer: Buyer) -> list[UUID]:
     """Of 118.00 each, of three months."""
     (serum,) = await buyer.came(line(buyer.store.serum_id, 3000, 100_00))
@@ -443,6 +510,8 @@ FORBIDDEN = (
     "update supplier_returns set settled_paise = 0",
     "update supplier_payments set amount_paise = 1",
     "delete from supplier_settlements",
+    "update supplier_refunds set amount_paise = 1",
+    "truncate supplier_refunds cascade",
     "delete from supplier_ledger",
     "insert into supplier_ledger select * from supplier_ledger",
     "delete from supplier_bills",
@@ -455,7 +524,8 @@ async def test_nobody_changes_what_is_owed(database: Database) -> None:
     (serum,) = await buyer.came(line(buyer.store.serum_id, 2000, 100_00))
     await buyer.bill(BillLine(serum, 2000, 100_00), total=236_00)
     await buyer.give_back(ReturnedLine(serum, 1000))
-    await buyer.pay(100_00)
+    await buyer.pay(118_00)
+    await buyer.refund(await buyer.give_back(ReturnedLine(serum, 500)), 10_00)
 
     for as_owner in (False, True):
         async with connected(database, as_owner=as_owner) as connection:

@@ -28,10 +28,15 @@ mutation ($input: PaySupplierInput!) { paySupplier(input: $input) { __typename
   ... on PaySupplierSuccess { payment { method amount settlements { amount bill { number } } } }
   ... on SupplierOverpaid { supplier { name balanceDue } bill { balanceDue } } } }
 """
+REFUND = """
+mutation ($input: RecordSupplierRefundInput!) { recordSupplierRefund(input: $input) { __typename
+  ... on RecordSupplierRefundSuccess { refund { method amount supplierReturn { number creditLeft } } }
+  ... on SupplierRefundedTooMuch { supplierReturn { number creditLeft refunds { amount } } } } }
+"""
 LEDGER = """
 query ($id: ID!, $first: Int) { supplier(id: $id) { name balanceDue
   ledger(first: $first) { nodes { kind amount balance businessDate bill { number } supplierReturn { number }
-    payment { reference } } }
+    payment { reference } refund { reference } } }
   bills(filter: { isDue: true }) { nodes { number balanceDue } } returns { nodes { number } }
   payments { nodes { amount } } } }
 """
@@ -172,9 +177,31 @@ async def test_credit_stands_beside_the_age(database: Database) -> None:
     await buyer.pay(118_00)
     await buyer.give_back(ReturnedLine(serum, 1000))
 
-    (read,) = (await Asker(database).data(AGEING))["supplierAgeing"]["suppliers"]
+    ask = Asker(database)
+    (read,) = (await ask.data(AGEING))["supplierAgeing"]["suppliers"]
 
     assert (read["upTo30Days"], read["credit"], read["total"]) == ("0.00", "118.00", "-118.00")
+    back_id = await database.pool.fetchval("select id from supplier_returns")
+    given = {"supplierReturnId": id_text("supplierreturn", back_id), "method": "UPI", "reference": "NEFT"}
+
+    paid = await ask.data(REFUND, input=given | {"amount": "100.00"})
+    more = await ask.data(REFUND, input=given | {"amount": "18.01"})
+    unseen = await ask(REFUND, actor=role(buyer, "RECEPTIONIST"), input=given | {"amount": "8.00"})
+
+    number = "BLR1D/2627/00001"
+    assert paid["recordSupplierRefund"]["refund"] == {
+        "method": "UPI", "amount": "100.00", "supplierReturn": {"number": number, "creditLeft": "18.00"},
+    }  # fmt: skip
+    assert more["recordSupplierRefund"]["supplierReturn"] == {
+        "number": number, "creditLeft": "18.00", "refunds": [{"amount": "100.00"}],
+    }  # fmt: skip
+    assert unseen["data"]["recordSupplierRefund"]["refund"]["amount"] is None
+    (read,) = (await ask.data(AGEING))["supplierAgeing"]["suppliers"]
+    assert (read["credit"], read["total"]) == ("10.00", "-10.00")
+    told = (await ask.data(LEDGER, id=id_text("supplier", buyer.local_id)))["supplier"]["ledger"]["nodes"]
+    assert [(each["kind"], each["amount"], each["balance"], each["refund"]) for each in told[:2]] == [
+        ("REFUND", "8.00", "-10.00", {"reference": "NEFT"}), ("REFUND", "100.00", "-18.00", {"reference": "NEFT"}),
+    ]  # fmt: skip
 
 
 async def test_ledger_and_ageing_are_one_statement_for_one_row_and_for_many(database: Database) -> None:

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from salonos.inventory.commands import BillLine, ReturnedLine
-from salonos.inventory.problems import BilledTooMuch, SentBackTooMuch, SupplierOverpaid
+from salonos.inventory.problems import BilledTooMuch, SentBackTooMuch, SupplierOverpaid, SupplierRefundedTooMuch
 from salonos.kernel.database import Database, plain_url
 from salonos.kernel.problems import Problem
 from tests.inventory.makers import line
@@ -198,6 +198,26 @@ class Payables(RuleBasedStateMachine):
             return
         assert amount <= owed
         assert self.settle(supplier, amount) == 0
+
+    @rule(which=st.integers(0, 30), amount=st.integers(1, 200_000))
+    def pay_back(self, *, which: int, amount: int) -> None:
+        rows = self.run(
+            self.database.pool.fetch(
+                "select id, supplier_id, credit_left_paise from supplier_returns where branch_id = $1 order by id",
+                self.buyer.store.branch_id,
+            )
+        )
+        if not rows:
+            return
+        row = rows[which % len(rows)]
+        supplier = self.suppliers.index(row["supplier_id"])
+        problem = self.try_(self.buyer.refund(row["id"], amount))
+        if problem is not None:
+            assert isinstance(problem, SupplierRefundedTooMuch)
+            assert amount > row["credit_left_paise"]
+            return
+        self.credits[supplier] -= amount
+        assert self.credits[supplier] >= 0
 
     @invariant()
     def the_ledger_is_the_oracle_s_and_the_books(self) -> None:

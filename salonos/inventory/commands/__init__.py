@@ -50,6 +50,7 @@ from salonos.inventory.commands.paying import NewSupplierPayment, PaidBill, pay_
 from salonos.inventory.commands.receiving import NewReceipt, Received, ReceivedLine, receive_stock
 from salonos.inventory.commands.recipes import RecipePart, set_recipe
 from salonos.inventory.commands.recording import record_consumption
+from salonos.inventory.commands.refunding import NewSupplierRefund, record_supplier_refund
 from salonos.inventory.commands.returning import NewSupplierReturn, ReturnedLine, return_to_supplier
 from salonos.inventory.commands.suppliers import NewSupplier, create_supplier, update_supplier
 from salonos.inventory.commands.transferring import (
@@ -79,6 +80,7 @@ __all__ = [
     "NewSupplier",
     "NewSupplierBill",
     "NewSupplierPayment",
+    "NewSupplierRefund",
     "NewSupplierReturn",
     "NewTransfer",
     "OrderedLine",
@@ -114,6 +116,7 @@ __all__ = [
     "receive_transfer",
     "record_consumption",
     "record_supplier_bill",
+    "record_supplier_refund",
     "reject_stock_adjustment",
     "remove_stock_item",
     "request_stock_adjustment",

@@ -67,6 +67,15 @@ def _settled(by: Any) -> ColumnElement[int]:
     return found.correlate(document).scalar_subquery()
 
 
+def _paid_back() -> ColumnElement[int]:
+    """What suppliers paid back of a return until the date."""
+    refund = tables.SupplierRefund
+    found = select(func.coalesce(func.sum(refund.amount_paise), literal_column("0"))).where(
+        refund.return_id == tables.SupplierReturn.id, refund.business_date <= day()
+    )
+    return found.correlate(tables.SupplierReturn).scalar_subquery()
+
+
 def _here(branch_id: Any, access: Access) -> list[ColumnElement[bool]]:
     branch = argument_value("branch_id", Uuid())
     scope = in_reach(branch_id, access)
@@ -84,7 +93,7 @@ def ageing_rows_of(access: Access) -> Select[*tuple[Any, ...]]:
     unused = select(
         back.supplier_id,
         cast(null(), Integer),
-        back.total_paise - _settled(tables.SupplierSettlement.return_id),
+        back.total_paise - _settled(tables.SupplierSettlement.return_id) - _paid_back(),
     ).where(back.business_date <= day(), *_here(back.branch_id, access))
     open_ = union_all(bills, unused).subquery("open_documents")
 
@@ -145,7 +154,9 @@ class SupplierAgeingRow:
     up_to_60_days: Money = column(ageing_rows.c.up_to_60, "On bills of 31 to 60 days.", certain=True)
     up_to_90_days: Money = column(ageing_rows.c.up_to_90, "On bills of 61 to 90 days.", certain=True)
     over_90_days: Money = column(ageing_rows.c.over_90, "On older bills.", certain=True)
-    credit: Money = column(ageing_rows.c.credit, "What returns have not settled yet.", certain=True)
+    credit: Money = column(
+        ageing_rows.c.credit, "What returns have not settled, and was not paid back yet.", certain=True
+    )
     total: Money = column(owed(ageing_rows), "What is owed, less the credit.", certain=True)
 
 
@@ -161,7 +172,7 @@ class SupplierAgeing:
     up_to_60_days: Money = column(ageings.c.up_to_60, "On bills of 31 to 60 days.", certain=True)
     up_to_90_days: Money = column(ageings.c.up_to_90, "On bills of 61 to 90 days.", certain=True)
     over_90_days: Money = column(ageings.c.over_90, "On older bills.", certain=True)
-    credit: Money = column(ageings.c.credit, "What returns have not settled yet.", certain=True)
+    credit: Money = column(ageings.c.credit, "What returns have not settled, and was not paid back yet.", certain=True)
     total: Money = column(
         owed(ageings), "What is owed, less the credit: the balance of the account Suppliers then.", certain=True
     )

@@ -13,7 +13,7 @@ from salonos.graph.mutations import Idempotency, mutation
 from salonos.graph.problem import InvalidInput, Problem, problem
 from salonos.graph.roots import Mutation
 from salonos.inventory import commands, problems
-from salonos.inventory.graph.payables import SupplierBill, SupplierPayment, SupplierReturn
+from salonos.inventory.graph.payables import SupplierBill, SupplierPayment, SupplierRefund, SupplierReturn
 from salonos.inventory.graph.problems import StockTooLow
 from salonos.inventory.graph.suppliers import Supplier
 from salonos.kernel.ids import id_value
@@ -52,6 +52,13 @@ class SupplierOverpaid(Problem):
 
     supplier: Supplier | None = field("Whom.")
     bill: SupplierBill | None = field("On which bill; null where none was named.")
+
+
+@problem(problems.SupplierRefundedTooMuch)
+class SupplierRefundedTooMuch(Problem):
+    """More would be paid back than the return has left."""
+
+    supplier_return: SupplierReturn | None = field("Which, with what it has left.")
 
 
 @strawberry.input(description="Goods as a supplier bills them.")
@@ -117,6 +124,16 @@ class PaySupplierInput:
     bills: list[PaidBillInput] | None = field("At most 200 bills, in all its amount; the oldest when left out.")
 
 
+@strawberry.input(description="Money that a supplier pays back.")
+class RecordSupplierRefundInput:
+    """Money that a supplier pays back."""
+
+    supplier_return_id: strawberry.ID = field("For what went back; the money is that of its branch.")
+    method: PaymentMethod = field("How. Never ON_ACCOUNT.")
+    amount: Money = field("How much: above 0.00, at most what the return has left.")
+    reference: str | None = field("The bank's or the cheque's number, at most 120 characters.")
+
+
 @strawberry.type(description="The bill is owed.")
 class RecordSupplierBillSuccess:
     """The bill is owed."""
@@ -138,6 +155,13 @@ class PaySupplierSuccess:
     payment: SupplierPayment | None = field("With the bills that it settled.")
 
 
+@strawberry.type(description="The money is in the books, and the supplier owes less.")
+class RecordSupplierRefundSuccess:
+    """The money is in the books, and the supplier owes less."""
+
+    refund: SupplierRefund | None = field("With what went back.")
+
+
 RecordSupplierBillResult = Annotated[
     RecordSupplierBillSuccess | InvalidInput | SupplierBillExists | BilledTooMuch | PeriodClosed,
     strawberry.union("RecordSupplierBillResult", description="What became of it."),
@@ -149,6 +173,11 @@ ReturnToSupplierResult = Annotated[
 PaySupplierResult = Annotated[
     PaySupplierSuccess | InvalidInput | SupplierOverpaid | PeriodClosed,
     strawberry.union("PaySupplierResult", description="What became of it."),
+]
+
+RecordSupplierRefundResult = Annotated[
+    RecordSupplierRefundSuccess | InvalidInput | SupplierRefundedTooMuch | PeriodClosed,
+    strawberry.union("RecordSupplierRefundResult", description="What became of it."),
 ]
 
 
@@ -216,3 +245,16 @@ class PayablesWrites:
             tuple(commands.PaidBill(id_value("supplierbill", each.bill_id), each.amount) for each in input.bills or ()),
         )
         return PaySupplierSuccess(payment=ref(SupplierPayment, await commands.pay_supplier(work, new)))
+
+    @mutation(
+        "Record money that a supplier paid back for goods that went back.",
+        requires=Permission.PURCHASE_MANAGE,
+        idempotency=Idempotency.REQUIRED,
+    )
+    async def record_supplier_refund(self, work: Work, input: RecordSupplierRefundInput) -> RecordSupplierRefundResult:
+        """Takes it in."""
+        new = commands.NewSupplierRefund(
+            id_value("supplierreturn", input.supplier_return_id), input.method, input.amount, input.reference
+        )
+        refund_id = await commands.record_supplier_refund(work, new)
+        return RecordSupplierRefundSuccess(refund=ref(SupplierRefund, refund_id))

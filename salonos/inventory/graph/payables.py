@@ -46,6 +46,7 @@ enum_of(
     BILL="A bill: more is owed.",
     RETURN="Goods that went back: less is owed.",
     PAYMENT="Money that was paid: less is owed.",
+    REFUND="Money that the supplier paid back: its debt is less.",
 )
 
 
@@ -62,6 +63,11 @@ def returns_in_reach(access: Access) -> ColumnElement[bool] | None:
 def payments_in_reach(access: Access) -> ColumnElement[bool] | None:
     """Of the reader's branches."""
     return in_reach(tables.SupplierPayment.branch_id, access)
+
+
+def refunds_in_reach(access: Access) -> ColumnElement[bool] | None:
+    """Of the reader's branches."""
+    return in_reach(tables.SupplierRefund.branch_id, access)
 
 
 def ledger_in_reach(access: Access) -> ColumnElement[bool] | None:
@@ -213,8 +219,15 @@ class SupplierReturn(Node):
     total: Money | None = column(
         tables.SupplierReturn.total_paise, "By how much less is owed; 0.00 of goods not billed.", requires=COST_READ
     )
+    refunds: list["SupplierRefund"] = many(
+        tables.SupplierRefund.return_id,
+        "What the supplier paid back of it, at most 500; none is typical.",
+        order_by=(tables.SupplierRefund.received_at, tables.SupplierRefund.id),
+    )
     credit_left: Money | None = column(
-        tables.SupplierReturn.credit_left_paise, "What of it settled no bill yet.", requires=COST_READ
+        tables.SupplierReturn.credit_left_paise,
+        "What of it settled no bill and was not paid back yet.",
+        requires=COST_READ,
     )
     entry: Entry | None = one(tables.SupplierReturn.entry_id, "Its entry; null of goods that are worth nothing.")
     returned_at: datetime = column(tables.SupplierReturn.returned_at, "When.")
@@ -242,6 +255,23 @@ class SupplierPayment(Node):
     paid_at: datetime = column(tables.SupplierPayment.paid_at, "When.")
 
 
+@node(tables.SupplierRefund, scope=refunds_in_reach, requires=SUPPLIER_READ)
+class SupplierRefund(Node):
+    """Money that a supplier paid back for goods that went back. It never changes."""
+
+    supplier: Supplier = one(tables.SupplierRefund.supplier_id, "Who paid.", within=True)
+    branch: Branch = one(tables.SupplierRefund.branch_id, "Into which branch's money.", within=True)
+    supplier_return: SupplierReturn = one(tables.SupplierRefund.return_id, "For what went back.", within=True)
+    business_date: date = column(tables.SupplierRefund.business_date, "On which date.")
+    method: PaymentMethod = column(tables.SupplierRefund.method, "How. Never ON_ACCOUNT.")
+    amount: Money | None = column(tables.SupplierRefund.amount_paise, "How much.", requires=COST_READ)
+    reference: str | None = column(
+        tables.SupplierRefund.reference, "The bank's or the cheque's number; null without one."
+    )
+    entry: Entry | None = one(tables.SupplierRefund.entry_id, "Its entry in the books.")
+    received_at: datetime = column(tables.SupplierRefund.received_at, "When.")
+
+
 @node(tables.SupplierLedgerLine, scope=ledger_in_reach, requires=COST_READ)
 class SupplierLedgerLine(Node):
     """One document in a supplier's ledger."""
@@ -253,6 +283,9 @@ class SupplierLedgerLine(Node):
         tables.SupplierLedgerLine.return_id, "The return; null of other kinds."
     )
     payment: SupplierPayment | None = one(tables.SupplierLedgerLine.payment_id, "The payment; null of other kinds.")
+    refund: SupplierRefund | None = one(
+        tables.SupplierLedgerLine.refund_id, "What the supplier paid back; null of other kinds."
+    )
     business_date: date = column(tables.SupplierLedgerLine.business_date, "The date it counts for in the books.")
     amount: Money = column(tables.SupplierLedgerLine.amount_paise, "Above 0.00 what is owed more, below 0.00 less.")
     balance: Money = column(
@@ -351,3 +384,4 @@ class PayablesReads:
     )
     supplier_return: SupplierReturn | None = by_id("What went back to a supplier, by its id; null out of reach.")
     supplier_payment: SupplierPayment | None = by_id("A payment to a supplier by its id; null out of reach.")
+    supplier_refund: SupplierRefund | None = by_id("What a supplier paid back, by its id; null out of reach.")

@@ -1,4 +1,4 @@
-"""The rows of what suppliers are owed: accounts and their ledger, bills, returns, payments, and what settles what.
+"""The rows of what suppliers are owed: accounts and their ledger, bills, returns, payments, refunds, what settles what.
 
 Everything here is append-only. Accounts, ledger, and what is settled or returned of a document are written by trigger
 only: so the ledger is the sum of its documents, and at commit an account must equal its part of the books.
@@ -120,7 +120,10 @@ class SupplierBillLine(Base):
 
 
 class SupplierReturn(Base):
-    """Goods that went back to a supplier, with the debit note's number. What settles bills of its total: by trigger."""
+    """Goods that went back to a supplier, with the debit note's number.
+
+    `settled_paise` is what of its total settled bills or was paid back: written by trigger.
+    """
 
     __tablename__ = "supplier_returns"
     id: Mapped[UUID] = primary_id("supplierreturn")
@@ -213,6 +216,30 @@ class SupplierPayment(Base):
     )
 
 
+class SupplierRefund(Base):
+    """Money that a supplier paid back of what a return had left."""
+
+    __tablename__ = "supplier_refunds"
+    id: Mapped[UUID] = primary_id("supplierrefund")
+    supplier_id: Mapped[UUID] = mapped_column(ForeignKey(Supplier.id))
+    branch_id: Mapped[UUID] = mapped_column(ForeignKey(salon.Branch.id))
+    return_id: Mapped[UUID] = mapped_column(ForeignKey(SupplierReturn.id))
+    business_date: Mapped[date]
+    method: Mapped[PaymentMethod] = enum_column(PaymentMethod)
+    amount_paise: Mapped[int] = mapped_column(Paise)
+    reference: Mapped[str | None]
+    money_move_id: Mapped[UUID] = mapped_column(ForeignKey(accounting.MoneyMove.id))
+    entry_id: Mapped[UUID] = mapped_column(ForeignKey(accounting.Entry.id))
+    received_at: Mapped[datetime]
+    received_by_id: Mapped[UUID]
+    __table_args__ = (
+        CheckConstraint("amount_paise > 0", name="amount"),
+        CheckConstraint("method <> 'ON_ACCOUNT'", name="is_money"),
+        CheckConstraint("char_length(reference) between 1 and 120", name="reference"),
+        Index("ix_supplier_refunds_return_id", "return_id", "received_at", "id"),
+    )
+
+
 class SupplierSettlement(Base):
     """What a payment or a return settles of a bill, from a date on: the later one of both documents' dates."""
 
@@ -246,13 +273,14 @@ class SupplierLedgerLine(Base):
     bill_id: Mapped[UUID | None] = mapped_column(ForeignKey(SupplierBill.id))
     return_id: Mapped[UUID | None] = mapped_column(ForeignKey(SupplierReturn.id))
     payment_id: Mapped[UUID | None] = mapped_column(ForeignKey(SupplierPayment.id))
+    refund_id: Mapped[UUID | None] = mapped_column(ForeignKey(SupplierRefund.id))
     business_date: Mapped[date]
     amount_paise: Mapped[int] = mapped_column(Paise)
     balance_paise: Mapped[int] = mapped_column(Paise)
     entry_id: Mapped[UUID] = mapped_column(ForeignKey(accounting.Entry.id))
     written_at: Mapped[datetime]
     __table_args__ = (
-        CheckConstraint("num_nonnulls(bill_id, return_id, payment_id) = 1", name="one_document"),
+        CheckConstraint("num_nonnulls(bill_id, return_id, payment_id, refund_id) = 1", name="one_document"),
         CheckConstraint("amount_paise <> 0", name="amount"),
         Index("ix_supplier_ledger_supplier_id_written_at_id", "supplier_id", "written_at", "id"),
     )
