@@ -146,15 +146,10 @@ async def _do(hold: Hold, listener: Listener | LongListener | None) -> bool:
     async def effect(work: Work) -> None:
         await _finish(work, claimed)
         failpoint("job_half_way")
-        if listener is None:
-            raise LookupError(f"Nobody listens as {claimed.listener}.")
-        if last is not None:
-            await last(work)
-        elif isinstance(listener, Listener):
-            await listener.run(work, claimed.task)
+        await last_step(work)
 
     try:
-        last = await listener.run(hold, claimed.task) if isinstance(listener, LongListener) else None
+        last_step = await _last_step(hold, listener)
         await database.run(Actor.system(), effect)
     except ClaimLost:
         counts.process.jobs[claimed.listener, "lost"] += 1
@@ -172,6 +167,16 @@ async def _do(hold: Hold, listener: Listener | LongListener | None) -> bool:
         return False
     counts.process.jobs[claimed.listener, "done"] += 1
     return True
+
+
+async def _last_step(hold: Hold, listener: Listener | LongListener | None) -> Effect:
+    """What is done in the transaction that ends the job; the steps of a long one before it are taken here."""
+    task = hold.claimed.task
+    if listener is None:
+        raise LookupError(f"Nobody listens as {hold.claimed.listener}.")
+    if isinstance(listener, LongListener):
+        return await listener.run(hold, task)
+    return lambda work: listener.run(work, task)
 
 
 # A lease or a wait counts only as far ahead as they are ever set: the clock may have been put back since.

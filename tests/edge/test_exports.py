@@ -6,20 +6,24 @@ from typing import Any
 import pytest
 
 from salonos.bills.graph import exports as columns
-from salonos.edge import exports
+from salonos.edge import app, exports, making
 from salonos.graph import pages
 from salonos.identity import commands as identity
 from salonos.identity.commands import passwords
 from salonos.kernel import sheets
-from tests.edge.desk import EVIL, EXPORT, Desk, opened_desk
+from tests.edge.desk import EVIL, EXPORT, Desk, Furnished, furnished, opened_desk
 
 LIST = "query ($filter: BillFilter) { bills(first: 100, orderBy: OLDEST, filter: $filter) { nodes { number } } }"
 
 
+furnished_shop = pytest.fixture(scope="module", name="furnished_shop")(furnished)
+
+
 @pytest.fixture
-async def desk(database_url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Desk]:
+async def desk(furnished_shop: Furnished, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Desk]:
     monkeypatch.setattr(passwords.hashing, "hasher", passwords.SMALL)
-    async with opened_desk(database_url) as opened:
+    monkeypatch.setattr(app, "make_graph", making.graph)
+    async with opened_desk(furnished_shop) as opened:
         yield opened
 
 

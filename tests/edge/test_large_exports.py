@@ -17,7 +17,7 @@ from uuid import UUID
 import pytest
 
 from salonos.bills.graph import exports as columns
-from salonos.edge import making
+from salonos.edge import app, making
 from salonos.graph import pages
 from salonos.graph.context import RequestFacts
 from salonos.identity import commands as identity
@@ -26,10 +26,10 @@ from salonos.identity.commands import StaffChange, passwords
 from salonos.kernel import clock, exports, files, jobs, sheets
 from salonos.kernel.actor import Actor
 from salonos.kernel.database import Database
-from salonos.kernel.ids import id_value
+from salonos.kernel.ids import id_text, id_value
 from salonos.kernel.tables import ExportFailure
 from tests.bills.makers import CASH, NOW, SYSTEM
-from tests.edge.desk import EVIL, Desk, opened_desk
+from tests.edge.desk import EVIL, Desk, Furnished, furnished, opened_desk
 from tests.faults import served as serving
 from tests.salon.makers import make_branch
 from tests.worker.relaying import relay_all
@@ -47,10 +47,14 @@ MINE = "{ exports { nodes { id state } } }"
 WATCH = "subscription { exportChanged { export { id state billsDone url } } }"
 
 
+furnished_shop = pytest.fixture(scope="module", name="furnished_shop")(furnished)
+
+
 @pytest.fixture
-async def desk(database_url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Desk]:
+async def desk(furnished_shop: Furnished, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Desk]:
     monkeypatch.setattr(passwords.hashing, "hasher", passwords.SMALL)
-    async with opened_desk(database_url) as opened:
+    monkeypatch.setattr(app, "make_graph", making.graph)
+    async with opened_desk(furnished_shop) as opened:
         yield opened
 
 
@@ -143,7 +147,7 @@ async def worker(
 
 
 async def test_a_worker_makes_the_file_and_its_asker_alone_watches_and_fetches_it(
-    desk: Desk, database_url: str, redis_url: str, tmp_path: Path
+    desk: Desk, redis_url: str, tmp_path: Path
 ) -> None:
     engine = desk.app.endpoint.engine  # type: ignore[union-attr]  # it was started
     actor = desk.actors["owner"]
@@ -154,7 +158,7 @@ async def test_a_worker_makes_the_file_and_its_asker_alone_watches_and_fetches_i
     await asyncio.sleep(0)
     csv, book = await started(desk, "owner"), await started(desk, "owner", of="LINES", form="XLSX")
 
-    async with worker(database_url, redis_url, tmp_path), asyncio.timeout(60):
+    async with worker(desk.house.database.url, redis_url, tmp_path), asyncio.timeout(60):
         body, done = await first, set()
         while done != {csv, book}:
             done |= {each for each in (csv, book) if each.encode() in body and b'"DONE"' in body}
@@ -378,7 +382,7 @@ KILLED = """
 import asyncio, sys
 from uuid import UUID
 from salonos.bills.graph import exports as columns
-from salonos.edge import making
+from salonos.edge import app, making
 from salonos.graph import pages
 from salonos.kernel import crypto, jobs
 from salonos.kernel.database import Database
@@ -397,13 +401,13 @@ asyncio.run(main())
 
 
 async def test_a_worker_killed_in_the_middle_leaves_no_half_file_and_another_makes_the_only_one(
-    desk: Desk, database_url: str, redis_url: str, tmp_path: Path
+    desk: Desk, redis_url: str, tmp_path: Path
 ) -> None:
     await desk.shop.check_out((CASH, 178_700), now=NOW + timedelta(days=3))
     export_id = await started(desk, "owner")
     (job_id,) = await queued(desk)
     killing = {"JOB_ID": job_id.hex, "SALONOS_FAILPOINT": "export_half_way"}
-    async with worker(database_url, redis_url, tmp_path, code=KILLED, **killing) as process:
+    async with worker(desk.house.database.url, redis_url, tmp_path, code=KILLED, **killing) as process:
         assert await process.wait() in {137, -signal.SIGKILL}
     killed, pieces = await told(desk, "owner", export_id), await count_of(desk, "export_pieces")
     half = await desk.fetch(exports.path_of(id_value("export", export_id), now=clock.utc_now()))
@@ -517,6 +521,25 @@ async def test_more_bills_than_a_file_holds_are_refused_counted_or_not(
     ] * 2
 
 
+async def test_many_bills_are_counted_over_parts_of_their_time(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    in_small_pieces(monkeypatch)
+    monkeypatch.setattr(pages, "COUNTED_MAX", 4)
+    for days in (1, 2, 9):
+        await desk.shop.check_out((CASH, 178_700), now=NOW + timedelta(days=days))
+    export_id = await started(desk, "owner", branchId=id_text("branch", desk.shop.branch_id))
+    seen = []
+
+    async def look() -> None:
+        seen.append(await told(desk, "owner", export_id))
+
+    slow: Any = Interrupted(desk.house.database, look, pieces=2)
+    await work_off(desk, slow)
+
+    assert [(each["state"], each["billsDone"], each["billsInAll"], each["url"]) for each in seen] == [
+        ("RUNNING", 2, 7, None)
+    ]
+
+
 async def test_what_ended_meanwhile_is_not_made(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     in_small_pieces(monkeypatch)
     early, late = await started(desk, "owner"), await started(desk, "owner")
@@ -542,6 +565,14 @@ async def test_what_ended_meanwhile_is_not_made(desk: Desk, monkeypatch: pytest.
 
 
 # --- how many
+
+
+async def test_a_search_without_bills_makes_nothing(desk: Desk) -> None:
+    none = START.replace("... on TooManyExports", "... on InvalidInput { issues { path code } } ... on TooManyExports")
+    answer = await desk.ask("owner", none, of="BILLS", format="CSV", filter={"customerNamePrefix": "zzz"})
+
+    assert answer["data"]["startExport"] == {"issues": [{"path": ["filter"], "code": "NO_BILLS"}]}
+    assert await count_of(desk, "exports") == 0
 
 
 async def test_few_are_made_at_a_time_for_one_person_and_few_files_are_kept(

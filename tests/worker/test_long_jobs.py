@@ -124,6 +124,28 @@ async def test_one_that_was_just_handed_over_is_given_back_as_well(
     assert await statuses(database) == [("WAITING", 0)]
 
 
+async def test_a_job_of_one_transaction_that_is_cut_off_is_not_given_back(database: Database, door: Door) -> None:
+    """It goes on in the database, and would be tried for ever if being cut off were no mark against it."""
+
+    async def wait(work: Work, task: Task) -> None:
+        door.arrived.set()
+        await door.open.wait()
+        await answer(work, task)
+
+    await ring(database, 1)
+    await relay_all(Relay(database, {"short": Listener("short", (Rang,), wait)}, Lines()))
+    job_id = await database.pool.fetchval("select id from jobs")
+    doing = asyncio.create_task(jobs.run(database, {"short": Listener("short", (Rang,), wait)}, job_id))
+    await door.arrived.wait()
+
+    doing.cancel()
+    await asyncio.gather(doing, return_exceptions=True)
+
+    assert await statuses(database) == [("RUNNING", 1)]
+    door.open.set()
+    await until(lambda: has_said(database, 1))
+
+
 async def test_a_claim_for_which_there_is_no_room_is_given_back(database: Database, door: Door) -> None:
     await ring(database, 1)
     queue = Lines()
