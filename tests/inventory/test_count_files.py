@@ -121,13 +121,23 @@ async def test_a_blind_sheet_is_filled_in_brought_back_and_tells_the_variance_af
     assert (await store.level(store.serum_id))[0] == 9000
 
 
-async def test_a_row_names_its_item_by_barcode_too_and_replaces_what_was_entered(database: Database) -> None:
+async def test_a_row_names_its_item_by_barcode_or_name_too_and_replaces_what_was_entered(database: Database) -> None:
     store = await filled(database)
     await database.pool.execute("update products set barcode = '8901234567890' where id = $1", store.serum_id)
     count_id = await open_count(store, store.serum_id)
     await enter(store, count_id, counted(store.serum_id, 1000))
     assert (await bring(store, count_id, csv_of({"barcode": "8901234567890", "counted": "0"}))).entered == 1
     assert await entered(store, count_id) == [(1, 0)]
+    name = await database.pool.fetchval("select name from products where id = $1", store.serum_id)
+    assert (await bring(store, count_id, csv_of({"Name": name.upper(), "Counted": "4"}))).entered == 1
+    assert await entered(store, count_id) == [(1, 4000)]
+    await database.run(checker(store), lambda work: commands.cancel_stock_count(work, count_id), now=NOW)
+    await database.pool.execute("update products set name = '=Same(1)'")
+    both = await open_count(store)
+    assert await faults_of(store, both, {"Name": "=Same(1)", "Counted": "1"}, {"Name": "Other", "Counted": "1"}) == [
+        (2, "Name", "NOT_UNIQUE"),
+        (3, "Name", "NOT_COUNTED"),
+    ]
 
 
 async def test_every_fault_of_a_count_is_told_by_row_and_column(database: Database) -> None:
@@ -159,7 +169,7 @@ async def test_every_fault_of_a_count_is_told_by_row_and_column(database: Databa
         (8, "Batch", "WHOLE"),
         (11, "SKU", "TAKEN"),
     ]
-    assert await faults_of(store, whole, {"Name": "Serum", "Counted": "1"}) == [(1, "SKU", "MISSING_COLUMN")]
+    assert await faults_of(store, whole, {"Batch": "A1", "Counted": "1"}) == [(1, "SKU", "MISSING_COLUMN")]
     assert await faults_of(store, whole, {"SKU": "SER-100", "Counted": "", "Unit": "PIECE"}) == [
         (1, "Counted", "EMPTY")
     ]

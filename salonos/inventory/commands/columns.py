@@ -240,13 +240,13 @@ COUNTED: Final = "Counted"
 COUNT_COLUMNS: Final = (
     Column(
         SKU, "sku", _form(catalog.SKU, "A SKU has 1 to 32 of A-Z 0-9 . _ - and begins with a letter or digit.", is_sku=True),
-        "What was counted. This or the barcode is needed in every row.",
+        "What was counted. This, the barcode or the name is needed in every row.",
     ),
     Column(
         BARCODE, "barcode", _form(catalog.BARCODE, "A barcode has 4 to 32 digits, letters or hyphens."),
         "The same, where there is no SKU.",
     ),
-    Column(NAME, "name", None, "Told by exports, not read."),
+    Column(NAME, "name", _text(catalog.NAME_MAX), "The same, where there is neither, of an item that alone has it."),
     Column(BATCH, "batch", _text(rules.BATCH_CODE_MAX), "The batch as printed, where batches are counted by themselves."),
     Column(EXPIRES, "expires_on", _date, "The batch's last date of use, as 2027-01-31 or 31/01/2027."),
     Column(COUNTED, "counted_milli", _POINT, "How many are there: 0 to a million. A row without it is passed over."),
@@ -275,7 +275,7 @@ class Table:
 
 
 ITEMS: Final = Table(COLUMNS, ("sku",))
-COUNTS: Final = Table(COUNT_COLUMNS, ("sku", "barcode"))
+COUNTS: Final = Table(COUNT_COLUMNS, ("sku", "barcode", "name"))
 
 ITEM_NAMES: Final = tuple(each.name for each in COLUMNS[:15])
 TITLES: Final[Mapping[str, str]] = {each.name: each.title for each in COLUMNS}

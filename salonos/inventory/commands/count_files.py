@@ -69,7 +69,7 @@ async def export_stock_count(work: Work, count_id: UUID, file_format: FileFormat
 async def import_stock_count(work: Work, count_id: UUID, file_id: UUID, *, is_dry_run: bool = False) -> CountImported:
     """Enters what a file says was found: all of it, or nothing. What was entered before is replaced.
 
-    A row names its line by SKU or barcode, and where batches are counted by themselves by code and date. A dry run finds
+    A row names its line by SKU, barcode or name, and where batches are counted by themselves by code and date. A dry run finds
     the same faults and writes nothing.
 
     Raises: InvalidInput for a count or file that is not there; StockCountMovedOn; ImportRefused with every fault.
@@ -113,6 +113,9 @@ class _Places:
         self._by_batch = {(line.product_id, line.batch, line.expires_on): line for line in lines}
         self._by_sku = {line.sku: line for line in lines}
         self._by_barcode = {line.barcode: line for line in lines if line.barcode is not None}
+        self._by_name: dict[str, dict[UUID, Row[*tuple[Any, ...]]]] = {}
+        for line in lines:
+            self._by_name.setdefault(line.name.casefold(), {})[line.product_id] = line
 
     @property
     def products(self) -> set[UUID]:
@@ -121,12 +124,8 @@ class _Places:
 
     def of(self, line: Line, faults: Faults) -> Row[*tuple[Any, ...]] | None:
         """The line that a row is about; None with a fault where there is none."""
-        key = "sku" if "sku" in line.values else "barcode"
-        product = (self._by_sku if key == "sku" else self._by_barcode).get(line.values[key])
-        if product is None:
-            faults.add(line.row, COUNTS.title(key), "NOT_COUNTED", "This is not part of the count.")
-            return None
-        if line.unread & {"batch", "expires_on"}:
+        product = self._product(line, faults)
+        if product is None or line.unread & {"batch", "expires_on"}:
             return None
         batch, expires_on = line.values.get("batch"), line.values.get("expires_on")
         if product.is_whole and (batch, expires_on) != (None, None):
@@ -136,6 +135,22 @@ class _Places:
         if place is None:
             faults.add(line.row, columns.BATCH, "NOT_COUNTED", "No such batch is part of the count.")
         return place
+
+    def _product(self, line: Line, faults: Faults) -> Row[*tuple[Any, ...]] | None:
+        """What a row names by the first of its keys. A name that several items have is none of theirs."""
+        key = next(key for key in COUNTS.keys if key in line.values)
+        value = line.values[key]
+        if key == "name":
+            of_name = list(self._by_name.get(value.casefold(), {}).values())
+            if len(of_name) > 1:
+                faults.add(line.row, COUNTS.title(key), "NOT_UNIQUE", "Several items have this name: give the SKU.")
+                return None
+            product = of_name[0] if of_name else None
+        else:
+            product = (self._by_sku if key == "sku" else self._by_barcode).get(value)
+        if product is None:
+            faults.add(line.row, COUNTS.title(key), "NOT_COUNTED", "This is not part of the count.")
+        return product
 
 
 def _quantity(line: Line, item: tables.StockItem, units: Mapping[tuple[UUID, str], int], faults: Faults) -> int:
