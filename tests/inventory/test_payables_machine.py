@@ -96,6 +96,9 @@ class Payables(RuleBasedStateMachine):
     def begin(self) -> None:
         self.buyer = self.run(make_buyer_again(self.database, self.shared))
         self.suppliers = (self.buyer.local_id, self.buyer.distant_id)
+        for supplier in (0, 1):  # most examples do without some rules: goods and bills are there all the same
+            self.receive(supplier=supplier, quantity=4000, cost=100_00, sold=True)
+            self.bill(which=supplier, quantity=4000, price=100_00, off=0)
 
     def owed(self, supplier: int) -> int:
         """What is owed to a supplier."""
@@ -113,11 +116,17 @@ class Payables(RuleBasedStateMachine):
         )
         self.goods.append(Goods(line_id, supplier, quantity, quantity))
 
-    @rule(which=st.integers(0, 30), quantity=QUANTITIES, price=st.integers(100, 99_999), off=st.integers(0, 50))
-    def bill(self, *, which: int, quantity: int, price: int, off: int) -> None:
+    @rule(
+        which=st.integers(0, 30),
+        quantity=QUANTITIES | st.none(),
+        price=st.integers(100, 99_999),
+        off=st.integers(0, 50),
+    )
+    def bill(self, *, which: int, quantity: int | None, price: int, off: int) -> None:
         if not self.goods:
             return
         goods = self.goods[which % len(self.goods)]
+        quantity = quantity or goods.unbilled or 1000
         amount = rounded(Fraction(quantity * price, 1000))
         off = min(off, amount)
         taxable = amount - off
@@ -147,11 +156,12 @@ class Payables(RuleBasedStateMachine):
         goods.bills.append(made)
         self.bills[goods.supplier].append(made)
 
-    @rule(which=st.integers(0, 30), quantity=QUANTITIES)
-    def give_back(self, *, which: int, quantity: int) -> None:
+    @rule(which=st.integers(0, 30), quantity=QUANTITIES | st.none())
+    def give_back(self, *, which: int, quantity: int | None) -> None:
         if not self.goods:
             return
         goods = self.goods[which % len(self.goods)]
+        quantity = quantity or goods.quantity
         problem = self.try_(
             self.buyer.give_back(ReturnedLine(goods.id, quantity), supplier_id=self.suppliers[goods.supplier])
         )
@@ -199,17 +209,24 @@ class Payables(RuleBasedStateMachine):
         assert amount <= owed
         assert self.settle(supplier, amount) == 0
 
-    @rule(which=st.integers(0, 30), amount=st.integers(1, 200_000))
-    def pay_back(self, *, which: int, amount: int) -> None:
+    @rule(supplier=st.integers(0, 1))
+    def pay_all(self, *, supplier: int) -> None:
+        if owed := sum(bill.due for bill in self.bills[supplier]):
+            self.pay(supplier=supplier, amount=owed)
+
+    @rule(which=st.integers(0, 30), percent=st.sampled_from([1, 50, 100, 101]))
+    def pay_back(self, *, which: int, percent: int) -> None:
         rows = self.run(
             self.database.pool.fetch(
-                "select id, supplier_id, credit_left_paise from supplier_returns where branch_id = $1 order by id",
+                "select id, supplier_id, credit_left_paise from supplier_returns "
+                "where branch_id = $1 and credit_left_paise > 0 order by id",
                 self.buyer.store.branch_id,
             )
         )
         if not rows:
             return
         row = rows[which % len(rows)]
+        amount = -(-row["credit_left_paise"] * percent // 100)
         supplier = self.suppliers.index(row["supplier_id"])
         problem = self.try_(self.buyer.refund(row["id"], amount))
         if problem is not None:
