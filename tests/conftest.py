@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 
 from salonos.kernel import crypto
+from salonos.kernel import database as kernel_database
 from salonos.kernel.database import Database
 from tests import servers
 from tests.statements import Statements
@@ -40,9 +41,12 @@ async def database_url() -> AsyncIterator[str]:
 
 
 @pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    """A migrated, empty database, opened."""
-    opened = await Database.open(database_url)
+async def database(database_url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Database]:
+    """A migrated, empty database, opened. Whoever waits for a lock of it waits for as long as a busy machine needs."""
+    settings = {**kernel_database.connection_settings(), "lock_timeout": "60s", "statement_timeout": "60s"}
+    with monkeypatch.context() as patient:
+        patient.setattr(kernel_database, "connection_settings", lambda: settings)
+        opened = await Database.open(database_url)
     yield opened
     await opened.close()
 

@@ -438,8 +438,7 @@ class Compiler:
             return []
         if isinstance(source.scope, reads.Within):
             return self.reach_of_parent(source.scope, row, via)
-        scope = source.scope(self.access)
-        return [] if scope is None else [sql.move(scope, source.home, row)]
+        return [*leaves.scope(source, self.access, leaves.name_of(row))]
 
     def reach_of_parent(self, within: reads.Within, row: FromClause, via: Any) -> list[ColumnElement[bool]]:
         """An EXISTS over the parent, where the rows are not reached through it and its scope narrows anything."""

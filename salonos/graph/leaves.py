@@ -1,12 +1,14 @@
-"""Leaves of a plan: a scalar of a row as SQL, and as text that is written once for all plans."""
+"""Leaves of a plan: a scalar of a row as SQL, and as text that is written once for all plans; so are scopes of rows."""
 
 from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, FromClause, Uuid, column, table
+from sqlalchemy.sql.operators import and_
 
 from salonos.graph import reads, sql
 from salonos.graph.scalars import SHAPES
+from salonos.kernel.actor import Access
 
 LEAVES_KEPT = 8_192
 """Leaves and ids as text, of all plans."""
@@ -27,13 +29,30 @@ def leaf(read: reads.Column, shape: str | None, home: FromClause, at: FromClause
 @lru_cache(maxsize=LEAVES_KEPT)
 def written(read: reads.Column, shape: str | None, home: FromClause, name: str) -> ColumnElement[Any] | None:
     """A leaf as text, the same in all plans that name the row so; None where it is more than text."""
-    return sql.written(leaf(read, shape, home, sql.named(home, name)))
+    at = sql.named(home, name)
+    return sql.written(leaf(read, shape, home, at), at)
+
+
+@lru_cache(maxsize=LEAVES_KEPT)
+def scope(source: reads.Source, access: Access, name: str) -> tuple[ColumnElement[bool], ...]:
+    """The condition on rows that somebody may see, as text; none where they may see all."""
+    if source.scope is None or isinstance(source.scope, reads.Within):
+        raise TypeError("these rows have no scope of their own")
+    condition = source.scope(access)
+    if condition is None:
+        return ()
+    at = sql.named(source.home, name)
+    # Text stands as it is among the other conditions: what needs parentheses there gets them here.
+    moved: ColumnElement[bool] = sql.move(condition, source.home, at).self_group(against=and_)
+    made = sql.written(moved, at)
+    return (moved if made is None else made,)
 
 
 @lru_cache(maxsize=LEAVES_KEPT)
 def row_id(prefix: str, name: str) -> ColumnElement[Any]:
     """A row's id in the client's form, as text."""
-    found = sql.written(sql.id_sql(prefix, table(name, column("id", Uuid())).c.id))
+    at = table(name, column("id", Uuid()))
+    found = sql.written(sql.id_sql(prefix, at.c.id), at)
     if found is None:
         raise TypeError("an id is text")
     return found

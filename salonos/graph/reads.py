@@ -18,6 +18,7 @@ from sqlalchemy.sql.visitors import iterate, replacement_traverse
 from sqlalchemy.types import TypeEngine
 from sqlalchemy.util import immutabledict
 
+from salonos.graph import prewritten
 from salonos.graph.directives import Mask
 from salonos.kernel.actor import Access, Actor, Reach, access
 from salonos.kernel.permissions import Permission
@@ -131,7 +132,7 @@ def computed_as(rows: Computed, access: Access, name: str) -> tuple[Subquery, Ma
     for each in iterate(made):
         if isinstance(each, SelectBase):
             unmarked(each)
-    return made.subquery(name), arguments
+    return prewritten.rows(made, name), arguments
 
 
 @dataclass(frozen=True)

@@ -35,6 +35,7 @@ from sqlalchemy.sql.selectable import AliasedReturnsRows, SelectBase
 from sqlalchemy.sql.visitors import iterate, replacement_traverse
 from sqlalchemy.types import TypeEngine
 
+from salonos.graph import prewritten
 from salonos.graph.reads import Expression, unmarked
 from salonos.graph.scalars import SHAPES
 from salonos.kernel.problems import BadCursor
@@ -78,10 +79,11 @@ def named(source: FromClause, name: str) -> FromClause:
     return source.alias(name)
 
 
-def columns_of(expression: Expression | Any, home: FromClause) -> set[str]:
+@lru_cache(maxsize=4_096)
+def columns_of(expression: Expression | Any, home: FromClause) -> frozenset[str]:
     """The columns of its source that an expression reads, in whatever it holds."""
     element: Any = getattr(expression, "expression", expression)
-    return {each.key for each in iterate(element) if isinstance(each, ColumnClause) and _is_of(each, home)}
+    return frozenset(each.key for each in iterate(element) if isinstance(each, ColumnClause) and _is_of(each, home))
 
 
 def correlated(query: Select[Any], outer: FromClause | None) -> Select[Any]:
@@ -119,13 +121,10 @@ def id_sql(prefix: str, value: ColumnElement[Any]) -> ColumnElement[Any]:
     return literal_column(f"'{prefix}_'", Text()).op("||")(hexadecimal)
 
 
-def written(expression: ColumnElement[Any]) -> ColumnElement[Any] | None:
-    """An expression as the text that it becomes, so that no other statement makes it again.
-
-    None for what holds a parameter, and for a subselect, which must still find out what it is correlated to.
-    """
+def written(expression: ColumnElement[Any], at: FromClause) -> ColumnElement[Any] | None:
+    """An expression over a row as the text that it becomes, so that no other statement makes it again."""
     if any(isinstance(each, BindParameter | SelectBase) for each in iterate(expression)):
-        return None
+        return prewritten.value(expression, at)
     return literal_column(str(expression.compile(dialect=DIALECT)), expression.type)
 
 

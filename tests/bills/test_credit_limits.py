@@ -13,6 +13,7 @@ from salonos.kernel.ids import id_text, new_id
 from salonos.kernel.problems import Forbidden, InvalidInput
 from tests.bills.asking import Asker
 from tests.bills.makers import NOW, ON_ACCOUNT, SYSTEM, UPI, Shop, actor_as, book_balance, make_shop
+from tests.customers.makers import make_customer
 from tests.salon.makers import make_branch
 
 SET = """
@@ -136,3 +137,15 @@ async def test_who_may_not_sets_no_limit(database: Database) -> None:
             SYSTEM, lambda work: commands.set_credit_limit(work, customer_id=new_id(), limit_paise=1), now=NOW
         )
     assert await database.pool.fetchval("select count(*) from credit_limits") == 0
+
+
+LIMITS = "{ customers(first: 10) { totalCount nodes { name creditLimit } pageInfo { hasNextPage } } }"
+
+
+async def test_a_list_tells_each_customers_own_limit(database: Database) -> None:
+    shop, ask = await make_shop(database), Asker(database)
+    await make_customer(database, name="Zara", phone=None)
+    await limit(shop, 200_000, of_all=True)
+    await limit(shop, 150_000)
+    nodes = (await ask.data(LIMITS))["customers"]["nodes"]
+    assert {each["name"]: each["creditLimit"] for each in nodes} == {"Asha Rao": "1500.00", "Zara": "2000.00"}

@@ -8,9 +8,10 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.orm import aliased
 
-from salonos.graph import results, sql
+from salonos.graph import leaves, prewritten, results, sql
 from salonos.graph.catalogue import is_never_null, is_ordered_by_index
-from salonos.graph.reads import Ref, actor_value, argument_value
+from salonos.graph.reads import Ref, Source, actor_value, argument_value
+from salonos.kernel.actor import NOBODY
 from tests.graph import tables, world
 from tests.graph.world import GRAPH, PaymentMethod, PostBillSuccess
 
@@ -50,6 +51,48 @@ def test_a_condition_with_an_exists_moves() -> None:
     lines = sa.select(tables.BillLine.id).where(tables.BillLine.bill_id == tables.Bill.id)
 
     assert "world_bill_lines.bill_id = b1.id" in moved(sa.exists(lines))
+
+
+def over_bills(value: Any) -> str:
+    """A statement over bills that are called b1, with a value whose text was made before."""
+    alias = BILLS.alias("b1")
+    made = prewritten.value(sql.move(value, BILLS, alias), alias)
+    assert made is not None
+    return " ".join(str(sa.select(made.label("x")).select_from(alias).compile(dialect=sql.DIALECT)).split())
+
+
+def test_what_is_written_before_keeps_its_parameters_and_its_correlation_at_any_depth() -> None:
+    inner = sa.select(sa.func.sum(tables.BillLine.cost_paise)).where(
+        tables.BillLine.bill_id == tables.Bill.id, tables.BillLine.cost_paise > actor_value("least", sa.Integer())
+    )
+    value = sa.func.coalesce(inner.scalar_subquery(), sa.literal_column("'100 %'"))
+    told = over_bills(value)
+    assert told.count("FROM world_bills") == 1
+    assert "bill_id = b1.id" in told
+    assert told.endswith("> $1::INTEGER), '100 %') AS x FROM world_bills AS b1")
+
+    alias = BILLS.alias("b1")
+    made: Any = prewritten.value(sql.move(value, BILLS, alias), alias)
+    deep = sa.select(made.label("x")).correlate(alias)
+    whole = sa.select(sa.select(sql.row_json(deep)).scalar_subquery()).select_from(alias)
+    assert str(whole.compile(dialect=sql.DIALECT)).count("FROM world_bills") == 1
+
+
+def test_rows_that_are_written_before_stand_where_their_select_stood() -> None:
+    query: Any = sa.select(BILLS.c.id, argument_value("day", sa.Date()).label("day"))
+    made = prewritten.rows(query.where(BILLS.c.id == actor_value("id", sa.Uuid())), "t1")
+    told = " ".join(str(sa.select(made.c.day).select_from(made).compile(dialect=sql.DIALECT)).split())
+    assert (
+        told
+        == "SELECT t1.day FROM (SELECT world_bills.id, $1::DATE AS day FROM world_bills WHERE world_bills.id = $2::UUID) AS t1"
+    )
+
+
+def test_a_condition_with_an_or_keeps_its_place_among_others() -> None:
+    source = Source(BILLS, "bill", lambda _: sa.or_(BILLS.c.id.is_(None), BILLS.c.id.is_not(None)), None)
+    (condition,) = leaves.scope(source, NOBODY.access, "b1")
+    told = str(sa.select(sa.literal_column("1")).where(sa.literal_column("false"), condition))
+    assert " ".join(told.split()) == "SELECT 1 WHERE false AND (b1.id IS NULL OR b1.id IS NOT NULL)"
 
 
 def test_a_stray_table_is_refused() -> None:

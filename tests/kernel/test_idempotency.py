@@ -89,7 +89,8 @@ async def test_a_failed_request_leaves_its_key_free(database: Database) -> None:
     assert await attempt(database, claim()) == "sold"
 
 
-async def test_a_request_in_flight_is_waited_for_and_then_named(database: Database) -> None:
+async def test_a_request_in_flight_is_waited_for_and_then_named(database_url: str) -> None:
+    database = await Database.open(database_url)
     begun, go_on = asyncio.Event(), asyncio.Event()
 
     async def slow(work: Work) -> str:
@@ -105,6 +106,7 @@ async def test_a_request_in_flight_is_waited_for_and_then_named(database: Databa
 
     assert await first == "sold"
     assert await attempt(database, claim()) == "replayed"
+    await database.close()
 
 
 async def test_keys_are_kept_for_thirty_days(database: Database) -> None:
