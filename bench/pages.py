@@ -2,8 +2,9 @@
 
     python -m bench.pages
 
-Through the engine on one connection, as the owner (everywhere) and as a manager (one branch). A page holds ten bills with
-customer, lines and payments; the thousandth is asked for by its cursor.
+Through the engine on one connection, as the owner (everywhere), as a manager (one branch), and as the stylist who did
+all the work and sees no other. A page holds ten bills with customer, lines and payments; the thousandth is asked for by
+its cursor.
 """
 
 import asyncio
@@ -55,6 +56,9 @@ class Size:
     seeded: Seeded
     owner: Actor
     manager: Actor
+    stylist: Actor
+    """Who sees own work only, and did all."""
+
     regular: UUID
     """A customer of the first branch."""
     thousandth: str = ""
@@ -66,7 +70,7 @@ class Size:
         seeded = await seed(url, bills=bills)
         database = await Database.open(url, pool_size=1)
         graph = make_graph()
-        rights = ROLES["OWNER"], ROLES["MANAGER"]
+        rights = ROLES["OWNER"], ROLES["MANAGER"], ROLES["STAFF"]
         ids = [UUID(bytes=row["id"].bytes) for row in await database.pool.fetch("select id from staff order by id")]
         here = (UUID(bytes=seeded.branch_ids[0].bytes),)
         made = cls(
@@ -76,6 +80,9 @@ class Size:
             seeded,
             Actor(ids[0], access(rights[0].permissions, rights[0].own, Reach.ALL)),
             Actor(ids[-1], access(rights[1].permissions, rights[1].own, reach_of(here)), here),
+            Actor(
+                UUID(bytes=seeded.staff_id.bytes), access(rights[2].permissions, rights[2].own, reach_of(here)), here
+            ),
             await database.pool.fetchval(
                 "select customer_id from bills where branch_id = $1 group by 1 order by abs(count(*) - 4), 1 limit 1",
                 *here,
@@ -115,6 +122,7 @@ class Size:
             "by number, in its order": {"filter": number, "order": "NUMBER"},
             "of a branch and a month": {"filter": {"branchId": branch, **day}},
             "largest": {"order": "LARGEST"},
+            "of a member of staff": {"filter": {"staffId": id_text("staff", self.seeded.staff_id)}},
             "largest of a customer": {"filter": {"customerId": customer}, "order": "LARGEST"},
         }
         here: dict[str, dict[str, Any]] = {
@@ -127,6 +135,7 @@ class Size:
             "owed": {"filter": {"paymentState": "UNPAID"}},
         }
         named = {f"owner: {name}": (self.owner, given) for name, given in everywhere.items()}
+        named["stylist: first page"] = (self.stylist, {})
         return named | {f"manager: {name}": (self.manager, given) for name, given in here.items()}
 
 

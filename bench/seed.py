@@ -27,6 +27,14 @@ LAST_NAMES = ("Rao", "Shetty", "Khan", "D'Souza", "Iyer", "Gowda", "Patel", "Men
 WARES = ("Haircut", "Beard trim", "Hair spa", "Root touch-up", "Head massage", "Facial", "Manicure", "Pedicure")
 METHODS = ("CASH", "UPI", "CARD")
 
+_MONEY = """
+insert into money_moves (id, branch_id, business_date, direction, method, amount_paise, entry_id, received_at)
+select money_move_id, bills.branch_id, payments.business_date, direction, method, amount_paise, coalesce(entry_id, bills.id),
+       received_at
+from payments join bills on bills.id = bill_id
+"""
+"""What the payments are shares of."""
+
 Row = tuple[Any, ...]
 
 
@@ -77,11 +85,12 @@ async def seed(database_url: str, *, bills: int, chance: int = 20261123) -> Seed
             await owner.copy_records_to_table("bill_lines", records=lines, columns=_LINE)
             payments = [payment for each in made for payment in each.payments]
             await owner.copy_records_to_table("payments", records=payments, columns=_PAYMENT)
+        await owner.execute(_MONEY)
         await owner.execute(
             "insert into bill_staff select distinct bill_id, staff_id from bill_lines on conflict do nothing"
         )
         await owner.execute("set session_replication_role = origin")
-        await owner.execute("vacuum analyze customers, bills, bill_lines, bill_staff, payments")
+        await owner.execute("vacuum analyze customers, bills, bill_lines, bill_staff, payments, money_moves")
     finally:
         await owner.close()
     return Seeded(place.branch_ids, customer_ids, bill_ids, place.staff_id)

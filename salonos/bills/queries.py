@@ -19,10 +19,14 @@ from salonos.kernel.work import Work
 
 @dataclass(frozen=True)
 class CashTaken:
-    """Cash kept already, and from which amount on more is refused; None while no limit is in force."""
+    """Cash kept already, and from which amount on more is refused; None while no limit is in force.
+
+    `of_customer_here_paise` is what was kept at the actor's branches: all of it that the actor may be told.
+    """
 
     limit_paise: int | None
     of_customer_paise: int
+    of_customer_here_paise: int
     of_bills_paise: Mapping[UUID, int]
 
 
@@ -231,16 +235,28 @@ async def credit_of(work: Work, customer_id: UUID) -> Credit:
 
 async def cash_taken(work: Work, *, bill_ids: Sequence[UUID], customer_id: UUID | None, on: date) -> CashTaken:
     """The cash that counts towards the limit of section 269ST: of a person on a date, and of bills on all dates."""
-    payment, bill, limit = tables.Payment, tables.Bill, tables.CashLimit
+    payment, bill, limit, move = tables.Payment, tables.Bill, tables.CashLimit, accounting.MoneyMove
     in_force = select(limit.amount_paise).where(limit.valid_from <= on).order_by(limit.valid_from.desc()).limit(1)
-    cash = select(func.coalesce(func.sum(payment.amount_paise), 0, type_=Paise())).where(
-        payment.method == PaymentMethod.CASH, payment.direction == MoneyDirection.IN, _stands()
-    )
-    of_customer = cash.join(bill, bill.id == payment.bill_id).where(
-        # Walk-in customers are nobody, and not all the same person: NULL equals nothing here.
-        bill.customer_id == bindparam("customer_id", customer_id, Uuid()),
-        bill.status != rules.BillStatus.VOID,
-        payment.business_date == on,
+    is_here = true() if work.actor.is_everywhere else move.branch_id.in_(work.actor.branch_ids)
+    cash = func.sum(payment.amount_paise)
+    of_customer = (
+        select(
+            func.coalesce(cash, 0, type_=Paise()).label("everywhere"),
+            func.coalesce(cash.filter(is_here), 0, type_=Paise()).label("here"),
+        )
+        .select_from(payment)
+        .join(bill, bill.id == payment.bill_id)
+        .join(move, move.id == payment.money_move_id)
+        .where(
+            payment.method == PaymentMethod.CASH,
+            payment.direction == MoneyDirection.IN,
+            _stands(),
+            # Walk-in customers are nobody, and not all the same person: NULL equals nothing here.
+            bill.customer_id == bindparam("customer_id", customer_id, Uuid()),
+            bill.status != rules.BillStatus.VOID,
+            payment.business_date == on,
+        )
+        .subquery()
     )
     by_bill = (
         select(payment.bill_id, func.sum(payment.amount_paise).label("paise"))
@@ -254,6 +270,7 @@ async def cash_taken(work: Work, *, bill_ids: Sequence[UUID], customer_id: UUID 
         .subquery()
     )
     of_bills = select(func.jsonb_object_agg(cast(by_bill.c.bill_id, Text), by_bill.c.paise, type_=JSONB()))
-    found = select(in_force.scalar_subquery(), of_customer.scalar_subquery(), of_bills.scalar_subquery())
-    limit_paise, of_person, of_each = (await work.session.execute(found)).one()
-    return CashTaken(limit_paise, of_person, {UUID(bill_id): paise for bill_id, paise in (of_each or {}).items()})
+    found = select(in_force.scalar_subquery(), of_customer.c.everywhere, of_customer.c.here, of_bills.scalar_subquery())
+    limit_paise, everywhere, here, of_each = (await work.session.execute(found)).one()
+    by_id = {UUID(bill_id): paise for bill_id, paise in (of_each or {}).items()}
+    return CashTaken(limit_paise, everywhere, here, by_id)

@@ -40,6 +40,7 @@ DIFFERENCES = """
             from tax_register where supply = 'OUTWARD'),
         'cash', (select nullif(coalesce((select paise from kept where method = 'CASH'), 0)
             - coalesce((select paise from balances where code = '1000'), 0), 0)),
+        'between branches', (select nullif(paise, 0) from balances where code = '1290'),
         'money moves', (select nullif((select coalesce(sum(paise), 0) from kept)
             - (select coalesce(sum(case direction when 'IN' then amount_paise else -amount_paise end), 0)
                from money_moves), 0)),

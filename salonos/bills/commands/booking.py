@@ -197,6 +197,8 @@ async def check_cash(
 ) -> None:
     """Section 269ST: not so much cash from one person in a day, nor for one bill on all days together.
 
+    All branches count; whoever is refused is told of the cash at their own branches only.
+
     Raises: CashLimitExceeded.
     """
     cash = {
@@ -206,10 +208,11 @@ async def check_cash(
     if not any(cash.values()):
         return
     taken = await queries.cash_taken(work, bill_ids=list(cash), customer_id=customer_id, on=on)
-    of_bills = (paise + taken.of_bills_paise.get(bill_id, 0) for bill_id, paise in cash.items())
-    most = max(sum(cash.values()) + taken.of_customer_paise, *of_bills)
+    offered = sum(cash.values())
+    of_bill = max(paise + taken.of_bills_paise.get(bill_id, 0) for bill_id, paise in cash.items())
+    most, told = (max(offered + kept, of_bill) for kept in (taken.of_customer_paise, taken.of_customer_here_paise))
     if taken.limit_paise is not None and most >= taken.limit_paise:
-        raise problems.CashLimitExceeded(limit=Money(taken.limit_paise), cash=Money(most))
+        raise problems.CashLimitExceeded(limit=Money(taken.limit_paise), cash=Money(told))
 
 
 def check_tenders(tenders: Sequence[rules.Tender]) -> tuple[rules.Tender, ...]:

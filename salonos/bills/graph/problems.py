@@ -73,7 +73,7 @@ class CashLimitExceeded(Problem):
     """So much cash from one person in a day, or for one bill, is refused by law."""
 
     limit: Money = field("From this amount on cash is refused.")
-    cash: Money = field("What the cash would come to.")
+    cash: Money = field("What the cash would come to at the branches within reach; the law counts all of them.")
 
 
 @problem(problems.DiscountNeedsApproval)
