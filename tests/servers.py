@@ -65,9 +65,10 @@ class Spares:
         self._orders.put((name, False))
 
     def stop(self) -> None:
-        """Ends the thread."""
+        """Ends the thread, if it ever began: what kept it from that is told, not this."""
         self._orders.put(None)
-        self._thread.join()
+        if self._thread.is_alive():
+            self._thread.join()
 
     def _order_another(self) -> None:
         self._orders.put((f"test_{new_id().hex}", True))
