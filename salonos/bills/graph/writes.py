@@ -135,7 +135,7 @@ class AddPaymentSuccess:
     """The money is kept."""
 
     bill: Bill | None = field("The bill as it is now; null out of reach.")
-    payment: Payment | None = field("The payment; null out of reach.")
+    payment: Payment | None = field("The payment, in a group its share of the first document; null out of reach.")
     bills_with_same_reference: list[Bill] | None = field(SAME_REFERENCE)
     has_same_reference: bool = field(HAS_SAME_REFERENCE)
     not_posted: list[Problem] = field(
@@ -154,7 +154,7 @@ class PostBillSuccess:
 class CheckOutSuccess:
     """The bill is paid and final."""
 
-    bill: Bill | None = field("The bill; null out of reach.")
+    bill: Bill | None = field("The bill, in a group that of the services; null out of reach.")
     bills_with_same_reference: list[Bill] | None = field(SAME_REFERENCE)
     has_same_reference: bool = field(HAS_SAME_REFERENCE)
 
