@@ -17,8 +17,10 @@ from salonos.bills.rules import Tender
 from salonos.kernel.database import Database
 from salonos.kernel.problems import StaleVersion
 from salonos.kernel.work import FAILPOINT, Work
-from tests.bills.makers import CARD, CASH, NOW, ON_ACCOUNT, SYSTEM, UPI, Shop, book_balance, make_shop
+from tests.bills.makers import ADDRESS, CARD, CASH, NOW, ON_ACCOUNT, SYSTEM, UPI, Shop, book_balance, make_shop
 from tests.bills.test_books import DIFFERENCES
+from tests.customers.makers import make_customer
+from tests.salon.makers import make_branch
 
 ATTEMPTS = 15_000 if "SALONOS_PROVE" in os.environ else 500
 ROUNDS = 200 if "SALONOS_PROVE" in os.environ else 10
@@ -169,6 +171,33 @@ async def test_two_tills_do_not_both_take_the_last_lawful_cash(database: Databas
 
     assert sorted(await asyncio.gather(*(sell() for _ in range(4)))) == [False, False, False, True]
     assert await database.pool.fetchval("select max(number) from bills") == "BLR1/2627/00001"
+
+
+async def test_two_branches_and_two_drafts_do_not_both_take_the_last_lawful_cash(database: Database) -> None:
+    shop = await make_shop(database)
+    branches = (shop.branch_id, await make_branch(database, "MYS1"))
+    lines = (replace(shop.serum, quantity_milli=100_100),)
+
+    async def is_taken(command: Callable[[Work], Awaitable[object]]) -> bool:
+        try:
+            await database.run(SYSTEM, command, now=NOW)
+        except CashLimitExceeded:
+            return False
+        return True
+
+    def sells(branch_id: UUID, customer_id: UUID) -> Callable[[Work], Awaitable[object]]:
+        sale = shop.sale((CASH, 10_000_000), lines=lines, branch_id=branch_id, customer_id=customer_id)
+        return lambda work: commands.check_out(work, sale)
+
+    def pays(bill_id: UUID) -> Callable[[Work], Awaitable[object]]:
+        return lambda work: commands.add_payment(work, bill_id, Tender(CASH, 10_000_000), expected_version=1)
+
+    for _ in range(ROUNDS):
+        buyer, payer = [await make_customer(database, phone=None, address=ADDRESS) for _ in range(2)]
+        bought = await asyncio.gather(*(is_taken(sells(each, buyer)) for each in branches))
+        drafts = [await shop.create_bill(lines=lines, customer_id=payer) for _ in range(2)]
+        paid = await asyncio.gather(*(is_taken(pays(each)) for each in drafts))
+        assert (sorted(bought), sorted(paid)) == ([False, True], [False, True])
 
 
 async def test_the_numbers_begin_anew_at_midnight_of_the_financial_year(database: Database) -> None:

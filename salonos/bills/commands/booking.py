@@ -25,6 +25,9 @@ GOODS_UNIT: Final = "NOS"
 """Unit quantity codes of the GST returns: services have none, pieces are numbers."""
 
 REFERENCE_MAX: Final = 120
+AT_ONCE_MAX: Final = 10
+"""How many may take cash of one person in the same instant before the law's limit needs a lock."""
+
 CAUSE: Final = "bill"
 
 
@@ -197,7 +200,8 @@ async def check_cash(
 ) -> None:
     """Section 269ST: not so much cash from one person in a day, nor for one bill on all days together.
 
-    All branches count; whoever is refused is told of the cash at their own branches only.
+    All branches count; whoever is refused is told of the cash at their own branches only. From a tenth of the limit on
+    the customer is locked and the cash counted again, so that not even ten branches at once pass it together.
 
     Raises: CashLimitExceeded.
     """
@@ -209,6 +213,11 @@ async def check_cash(
         return
     taken = await queries.cash_taken(work, bill_ids=list(cash), customer_id=customer_id, on=on)
     offered = sum(cash.values())
+    if taken.limit_paise is None:
+        return
+    if customer_id is not None and (offered + taken.of_customer_paise) * AT_ONCE_MAX >= taken.limit_paise:
+        await customers.lock(work, customer_id)
+        taken = await queries.cash_taken(work, bill_ids=list(cash), customer_id=customer_id, on=on)
     of_bill = max(paise + taken.of_bills_paise.get(bill_id, 0) for bill_id, paise in cash.items())
     most, told = (max(offered + kept, of_bill) for kept in (taken.of_customer_paise, taken.of_customer_here_paise))
     if taken.limit_paise is not None and most >= taken.limit_paise:
