@@ -289,8 +289,8 @@ async def test_consumption_takes_one_statement_more_and_none_without_recipes(
     for service in (haircut, replace(haircut, service_id=plain)):
         with statements.counted() as asked:
             await store.shop.check_out(
-                (UPI, 1_000_000),
-                (CASH, 3_962_000),
+                (UPI, 4_000_000),
+                (CASH, 962_000),
                 lines=(service, store.shop.serum) * 25,
                 customer_id=store.shop.customer_id,
                 actor=receptionist,
