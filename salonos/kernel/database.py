@@ -193,7 +193,7 @@ class Database:
         used = queue.checkedout()
         return {
             "commands": PoolUse(queue.size(), used, max(0, len(self._under_way) - used)),
-            "reads": PoolUse(self.readers.size, self.readers.lent - len(self.readers.idle), len(self.readers.waiting)),
+            "reads": PoolUse(self.readers.size, self.readers.working, len(self.readers.waiting)),
             "others": PoolUse(self.pool.get_max_size(), self.pool.get_size() - self.pool.get_idle_size(), 0),
         }
 

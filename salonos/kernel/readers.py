@@ -2,18 +2,30 @@
 
 asyncpg's pool makes a task for each release and resets the connection; a read of one statement needs neither. The
 connections are a pool's nevertheless: one whose statement failed or was cancelled goes back to it, to be mended there.
+
+Only a few work at once, so many as keep the processors busy (https://wiki.postgresql.org/wiki/Number_Of_Database_Connections):
+more of them finish nothing sooner, they only take turns, and some read is the one that waits for all the others. So reads
+wait here, first come, first served. When the first in line has waited for long, statements at work are slow ones, and
+further connections go to work beside them.
 """
 
 import asyncio
-import contextlib
+import os
 from collections import deque
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
 WAIT_S = 3.0
+PATIENCE_S = 0.1
+BUSY = 2 * len(os.sched_getaffinity(0)) + 1
+"""Connections that keep the processors busy: while half of them wait for a disk or a client, the others work."""
+
+Lent: TypeAlias = "PoolConnectionProxy[asyncpg.Record]"
+Turn: TypeAlias = "asyncio.Future[Lent | None]"
+"""A connection, or None for the place of one that is to be opened."""
 
 
 @dataclass
@@ -22,19 +34,30 @@ class Readers:
 
     pool: "asyncpg.Pool[asyncpg.Record]"
     size: int
+    busy: int = field(init=False)
     lent: int = 0
-    idle: "list[PoolConnectionProxy[asyncpg.Record]]" = field(default_factory=list)
-    waiting: "deque[asyncio.Future[PoolConnectionProxy[asyncpg.Record] | None]]" = field(default_factory=deque)
+    idle: list[Lent] = field(default_factory=list)
+    waiting: deque[tuple[float, Turn]] = field(default_factory=deque)
+    """Since when, and who. Who has left is passed over when their turn comes."""
+    watch: asyncio.TimerHandle | None = None
+
+    def __post_init__(self) -> None:
+        self.busy = min(BUSY, self.size)
+
+    @property
+    def working(self) -> int:
+        """How many connections have a statement."""
+        return self.lent - len(self.idle)
 
     async def fetchrow(self, statement: str, *given: Any) -> "asyncpg.Record | None":
         """The first row of a statement that leaves nothing behind in its session.
 
         Raises: asyncpg's errors; TimeoutError where no connection is free in time.
         """
-        connection = self.idle.pop() if self.idle else await self._another()
-        if not is_open(connection):
+        connection = self._at_hand() or await self._another()
+        while not is_open(connection):  # an outage breaks all idle ones at once
             await self._gone(connection)
-            connection = await self._another()
+            connection = self._at_hand() or await self._another()
         try:
             row = await connection.fetchrow(statement, *given)
         except BaseException:
@@ -49,27 +72,48 @@ class Readers:
             await self._gone(self.idle.pop())
         await self.pool.close()
 
-    async def _another(self) -> "PoolConnectionProxy[asyncpg.Record]":
+    def _at_hand(self) -> "Lent | None":
+        """An idle one, unless enough of them work."""
+        return self.idle.pop() if self.idle and self.lent - len(self.idle) < self.busy else None
+
+    async def _another(self) -> Lent:
         """One that nobody has, or the next that becomes free: first come, first served."""
-        if self.lent < self.size:
+        if self.working < self.busy:
             self.lent += 1
             return await self._opened()
-        turn: asyncio.Future[PoolConnectionProxy[asyncpg.Record] | None]
-        turn = asyncio.get_running_loop().create_future()
-        self.waiting.append(turn)
+        loop = asyncio.get_running_loop()
+        turn: Turn = loop.create_future()
+        self.waiting.append((loop.time(), turn))
+        self.watch = self.watch or loop.call_later(PATIENCE_S, self._look)
         try:
-            async with asyncio.timeout(WAIT_S):
-                connection = await turn
+            connection = await turn
         except BaseException:
-            if turn.done() and not turn.cancelled():
+            if turn.done() and not turn.cancelled() and turn.exception() is None:
                 self._pass_on(turn.result())
-            else:
-                with contextlib.suppress(ValueError):  # passed over already, as somebody who has left
-                    self.waiting.remove(turn)
             raise
         return connection or await self._opened()
 
-    async def _opened(self) -> "PoolConnectionProxy[asyncpg.Record]":
+    def _look(self) -> None:
+        """Who has waited for long gets a further connection, while there is one; who has waited too long is told."""
+        self.watch, loop = None, asyncio.get_running_loop()
+        while self.waiting:
+            since, turn = self.waiting[0]
+            waited_s = loop.time() - since
+            if turn.done():
+                pass
+            elif waited_s >= WAIT_S:
+                turn.set_exception(TimeoutError())
+            elif waited_s >= PATIENCE_S and self.idle:
+                turn.set_result(self.idle.pop())
+            elif waited_s >= PATIENCE_S and self.lent < self.size:
+                self.lent += 1
+                turn.set_result(None)
+            else:
+                self.watch = loop.call_later(PATIENCE_S, self._look)
+                break
+            self.waiting.popleft()
+
+    async def _opened(self) -> Lent:
         """The place was counted by the caller."""
         try:
             return await self.pool.acquire(timeout=WAIT_S)
@@ -77,35 +121,38 @@ class Readers:
             self._pass_on(None)
             raise
 
-    async def _gone(self, connection: "PoolConnectionProxy[asyncpg.Record]") -> None:
+    async def _gone(self, connection: Lent) -> None:
         """Back to the pool; whoever waits opens another."""
         try:
             await self.pool.release(connection)
         finally:
             self._pass_on(None)
 
-    def _pass_on(self, connection: "PoolConnectionProxy[asyncpg.Record] | None") -> None:
+    def _pass_on(self, connection: "Lent | None") -> None:
         """A connection, or the place of one, to whoever waits longest."""
         if connection is not None:
             self._free(connection)
         elif not self._next(None):
             self.lent -= 1
 
-    def _free(self, connection: "PoolConnectionProxy[asyncpg.Record]") -> None:
+    def _free(self, connection: Lent) -> None:
         if not (self.waiting and self._next(connection)):
             self.idle.append(connection)
 
-    def _next(self, connection: "PoolConnectionProxy[asyncpg.Record] | None") -> bool:
-        """Whether somebody waited."""
+    def _next(self, connection: "Lent | None") -> bool:
+        """Whether it is somebody's turn. A further connection stays at work only for who has waited for long."""
         while self.waiting:
-            turn = self.waiting.popleft()
+            since, turn = self.waiting[0]
+            if not turn.done() and self.working > self.busy and turn.get_loop().time() - since < PATIENCE_S:
+                return False
+            self.waiting.popleft()
             if not turn.done():
                 turn.set_result(connection)
                 return True
         return False
 
 
-def is_open(connection: "PoolConnectionProxy[asyncpg.Record]") -> bool:
+def is_open(connection: Lent) -> bool:
     """Whether the server is still there; the pool takes back by itself what broke."""
     try:
         return not connection.is_closed()

@@ -53,20 +53,52 @@ async def test_a_cancelled_read_costs_no_connection(database_url: str) -> None:
     await database.close()
 
 
-async def test_a_connection_that_the_server_ended_is_replaced(database: Database) -> None:
-    row = await database.readers.fetchrow("select pg_backend_pid() as pid")
-    assert row is not None
-    connection = database.readers.idle[0]
+@pytest.mark.parametrize("ended", [1, 3])
+async def test_connections_that_the_server_ended_are_replaced(database: Database, ended: int) -> None:
+    readers, gone = database.readers, asyncio.Semaphore(0)
+    readers.busy = ended
+    rows = await asyncio.gather(*(readers.fetchrow("select pg_backend_pid() as pid") for _ in range(ended)))
+    pids = {row["pid"] for row in rows if row}
+    for connection in readers.idle:
+        connection.add_termination_listener(lambda _: gone.release())
 
-    gone = asyncio.Event()
-    connection.add_termination_listener(lambda _: gone.set())
-    await database.pool.execute(f"set role none; select pg_terminate_backend({row['pid']}); set role salonos_app")
-    await gone.wait()
-    again = await database.readers.fetchrow("select pg_backend_pid() as pid")
+    ends = "; ".join(f"select pg_terminate_backend({pid})" for pid in pids)
+    await database.pool.execute(f"set role none; {ends}; set role salonos_app")
+    for _ in pids:
+        await gone.acquire()
+    again = await readers.fetchrow("select pg_backend_pid() as pid")
 
     assert again is not None
-    assert again["pid"] != row["pid"]
-    assert database.readers.lent == 1
+    assert (len(pids), again["pid"] in pids) == (ended, False)
+    assert (readers.lent, len(readers.idle)) == (1, 1)
+
+
+async def test_quick_reads_take_turns_at_a_few_connections(database: Database) -> None:
+    database.readers.busy = 2
+
+    await asyncio.gather(*(database.readers.fetchrow("select $1::int as n", n) for n in range(50)))
+
+    assert (database.readers.lent, len(database.readers.waiting)) == (2, 0)
+
+
+async def test_a_read_goes_round_slow_ones_and_the_next_waits_again(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    readers = database.readers
+    readers.busy = 1
+    slow = asyncio.create_task(readers.fetchrow("select pg_sleep(60)"))
+    await asyncio.sleep(0)
+
+    assert await asyncio.wait_for(readers.fetchrow("select 1 as n"), 30)
+    assert (readers.lent, readers.working, slow.done()) == (2, 1, False)
+
+    monkeypatch.setattr("salonos.kernel.readers.PATIENCE_S", 60)
+    third = asyncio.create_task(readers.fetchrow("select 3 as n"))
+    await asyncio.sleep(0)
+    assert (readers.working, len(readers.waiting)) == (1, 1)
+    slow.cancel()
+    assert await asyncio.wait_for(third, 30)
+    assert readers.working == 0
 
 
 async def test_whoever_waits_too_long_is_told_and_leaves_the_line(
