@@ -271,9 +271,9 @@ class Compiler:
 
     def row(
         self, kind: GraphQLObjectType, details: FieldDetailsList, at: FromClause, path: Path
-    ) -> tuple[list[ColumnElement[Any]], Opens | None]:
-        """The selection on one row, a labelled column for each response name."""
-        columns: list[ColumnElement[Any]] = []
+    ) -> tuple[dict[str, ColumnElement[Any]], Opens | None]:
+        """The selection on one row, a value for each response name."""
+        values: dict[str, ColumnElement[Any]] = {}
         opens: dict[str, Opens | Opener] = {}
         source = self.source(kind)
         for key, sub in self.subfields(kind, details).items():
@@ -285,10 +285,10 @@ class Compiler:
                 value = leaves.row_id(source.prefix, leaves.name_of(at))
             else:
                 value, opening = self.field(kind, kind.fields[name], sub, at, [*path, key])
-            columns.append(value.label(key))
+            values[key] = value
             if opening is not None:
                 opens[key] = opening
-        return list(sql.columns_or_empty(columns)), Opens(opens) if opens else None
+        return values, Opens(opens) if opens else None
 
     def row_by(
         self,
@@ -302,9 +302,9 @@ class Compiler:
     ) -> Piece:
         """The row with an id, if it is within reach."""
         row = self.alias(kind)
-        columns, opens = self.row(kind, details, row, path)
+        values, opens = self.row(kind, details, row, path)
         reach = [] if is_within else self.reach(kind, row)
-        query = select(*columns).select_from(row).where(row.c.id == row_id, *reach)
+        query = select(sql.selection(values)).select_from(row).where(row.c.id == row_id, *reach)
         return sql.json_row(sql.correlated(query, outer)), opens
 
     def row_by_key(
@@ -317,7 +317,7 @@ class Compiler:
     ) -> Piece:
         """The row with a natural key, the newest where there are several."""
         row = self.alias(kind)
-        columns, opens = self.row(kind, details, row, path)
+        values, opens = self.row(kind, details, row, path)
         tests = []
         for graphql_name, value in given.items():
             argument = read.keys[_python_name(graphql_name)]
@@ -326,7 +326,13 @@ class Compiler:
             column = row.c[str(argument.on.key)]
             tests.append(column == self.parameter(_argument_getter(argument, value), column.type))
         order = [row.c.id.desc()] if "id" in row.c else []
-        query = select(*columns).select_from(row).where(*tests, *self.reach(kind, row)).order_by(*order).limit(1)
+        query = (
+            select(sql.selection(values))
+            .select_from(row)
+            .where(*tests, *self.reach(kind, row))
+            .order_by(*order)
+            .limit(1)
+        )
         return sql.json_row(query), opens
 
     def children(
@@ -334,13 +340,15 @@ class Compiler:
     ) -> Piece:
         """A bounded list below a row."""
         row = self.alias(kind)
-        columns, opens = self.row(kind, details, row, [*path, None])
+        values, opens = self.row(kind, details, row, [*path, None])
         tests = [row.c[read.key.key] == at.c.id] if read.key is not None else []
         if read.on is not None:
             tests.append(read.on(at, row))
         order = self.ordered(kind, read.order_by, row, among=read.key)
         tests += self.reach(kind, row, via=read.key)
-        query = select(*columns).select_from(row).where(*tests).order_by(*order).limit(sql.number(read.limit))
+        query = (
+            select(sql.selection(values)).select_from(row).where(*tests).order_by(*order).limit(sql.number(read.limit))
+        )
         return sql.json_list(sql.correlated(query, at)), opens
 
     def computed(self, definition: GraphQLField, read: reads.Reading, details: FieldDetailsList, path: Path) -> Piece:
@@ -348,9 +356,9 @@ class Compiler:
         kind = _object(get_named_type(definition.type))
         is_list = _is_list(definition)
         row = self.alias(kind)
-        columns, opens = self.row(kind, details, row, [*path, None] if is_list else path)
+        values, opens = self.row(kind, details, row, [*path, None] if is_list else path)
         tests = self.reach(kind, row) + ([read.predicate(row)] if read.predicate else [])
-        query = select(*columns).select_from(row).where(*tests)
+        query = select(sql.selection(values)).select_from(row).where(*tests)
         query = query.order_by(*self.ordered(kind, read.order_by, row)).limit(sql.number(read.limit))
         return (sql.json_list(query) if is_list else sql.json_row(query)), opens
 
@@ -384,8 +392,10 @@ class Compiler:
     def computed_payload(self, kind: GraphQLObjectType, details: FieldDetailsList, path: Path) -> Piece:
         """A computed row in a payload: it has no arguments."""
         row = self.alias(kind)
-        columns, opens = self.row(kind, details, row, path)
-        return sql.json_row(select(*columns).select_from(row).where(*self.reach(kind, row)).limit(1)), opens
+        values, opens = self.row(kind, details, row, path)
+        return sql.json_row(
+            select(sql.selection(values)).select_from(row).where(*self.reach(kind, row)).limit(1)
+        ), opens
 
     def is_within_reach(self, wanted: Wanted) -> ColumnElement[bool]:
         """Whether a referred row may be seen."""

@@ -16,6 +16,7 @@ from graphql.execution.collect_fields import FieldDetailsList, GroupedFieldSet
 from sqlalchemy import (
     BindParameter,
     ColumnElement,
+    DateTime,
     FromClause,
     Integer,
     Text,
@@ -25,9 +26,9 @@ from sqlalchemy import (
     literal_column,
     null,
     select,
+    text,
     tuple_,
 )
-from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.types import Enum as EnumType
 from sqlalchemy.types import TypeEngine
 from strawberry.utils.str_converters import to_camel_case
@@ -44,7 +45,8 @@ if TYPE_CHECKING:
 
 PAGE_MAX = 100
 COUNTED_MAX = 10_000
-_FALSE: ColumnElement[bool] = literal_column("false")
+_FETCHED: ColumnElement[int] = literal_column("count(*) over ()", Integer()).label("fetched_")
+_MORE = "coalesce(max(fetched_) > count(*), false)"
 
 
 @dataclass
@@ -146,9 +148,8 @@ class Page:
         rows: FromClause = sql.correlated(page, at).subquery(name)
         if not self.wants_more:
             return rows
-        place = func.row_number().over(order_by=self.turned(rows.c.key_, rows.c.id, scan=True)).label("place_")
-        fetched = func.count().over().label("fetched_")
-        return select(rows, place, fetched).subquery(f"{name}d")
+        place = self.place_of(rows, scan=True).label("place_")
+        return select(rows, place, _FETCHED).subquery(f"{name}d")
 
     def needed(self) -> set[str] | None:
         """The columns that the selection on a row reads; None for all of them, where that can't be told.
@@ -192,6 +193,15 @@ class Page:
         """The order's terms: as the client sees the rows, or as a backward scan fetches them."""
         falling = self.order.descending is not (scan and self.is_backward)
         return [key.desc(), row_id.desc()] if falling else [key.asc(), row_id.asc()]
+
+    def place_of(self, rows: FromClause, *, scan: bool = False) -> ColumnElement[int]:
+        """Each row's number, from one, in the same order."""
+        return literal_column(f"row_number() over (order by {self.terms(rows, scan=scan)})", Integer())
+
+    def terms(self, rows: FromClause, *, scan: bool = False) -> str:
+        """The same order of rows of the page, as text."""
+        turn = "desc" if self.order.descending is not (scan and self.is_backward) else "asc"
+        return f"{rows.description}.key_ {turn}, {rows.description}.id {turn}"
 
     def limit(self) -> BindParameter[Any]:
         """How many rows are fetched."""
@@ -247,51 +257,45 @@ class Page:
         """The everyday page needs no row of its own."""
         ((key, sub),) = self.grouped.items()
         values, opens = self.compiler.row(self.target, sub, rows, [*self.path, key, None])
-        query = select(*values).select_from(rows).order_by(*self.turned(rows.c.key_, rows.c.id))
-        listed = sql.json_list(query).label(key)
-        return sql.json_row(select(listed)), Opens({key: opens}) if opens else None
+        query = select(sql.selection(values)).select_from(rows).order_by(text(self.terms(rows)))
+        return sql.json_row(select(sql.selection({key: sql.json_list(query)}))), Opens({key: opens}) if opens else None
 
     def whole(self, rows: FromClause, total: ColumnElement[Any]) -> ColumnElement[Any]:
         """Any other selection on a connection: per row `inside`, over all rows `outside`."""
-        inside: list[ColumnElement[Any]] = []
-        outside: list[Callable[[FromClause], ColumnElement[Any]]] = []
+        inside: dict[str, ColumnElement[Any]] = {}
+        outside: dict[str, ColumnElement[Any]] = {}
         for key, sub in self.grouped.items():
             match sub[0].node.name.value:
                 case "nodes" | "edges" as name:
                     value, opens = self.node(sub, rows, key) if name == "nodes" else self.edge(sub, rows, key)
                     self.opens |= {key: opens} if opens else {}
                     label = f"k{len(inside)}"
-                    inside.append(value.label(label))
-                    outside.append(_listed(label, key))
+                    inside[label] = value
+                    outside[key] = _listed(label)
                 case "totalCount":
-                    outside.append(_labelled(total, key))
+                    outside[key] = total
                 case "pageInfo":
-                    outside.append(self.page_info(sub, key))
+                    outside[key] = self.page_info(sub)
                 case _:
-                    outside.append(_labelled(sql.text_literal(self.kind.name), key))
-        if not outside:
-            return literal_column("'{}'::json")
+                    outside[key] = sql.text_literal(self.kind.name)
+        made = select(sql.selection(outside))
         if not inside and not self.wants_more:  # only totalCount or __typename: the rows are not read at all
-            return sql.json_row(select(*[make(rows) for make in outside]))
-        return self.aggregated(rows, inside, outside)
+            return sql.json_row(made)
+        one_group: ColumnElement[bool] = literal_column("true")  # HAVING: one row also without an aggregate
+        return sql.json_row(made.select_from(self.found(rows, inside)).having(one_group))
 
-    def aggregated(
-        self,
-        rows: FromClause,
-        inside: list[ColumnElement[Any]],
-        outside: list[Callable[[FromClause], ColumnElement[Any]]],
-    ) -> ColumnElement[Any]:
-        """The rows' values gathered into one object."""
+    def found(self, rows: FromClause, inside: dict[str, ColumnElement[Any]]) -> FromClause:
+        """The rows' values, each with its place and what its end of the page needs."""
         if self.wants_more:
-            cursor = sql.cursor_sql(self.order_name, sql.key_text(rows.c.key_), rows.c.id)
-            inside = [*inside, rows.c.fetched_, cursor.label("cursor_")]
-        place = func.row_number().over(order_by=self.turned(rows.c.key_, rows.c.id)).label("nth_")
-        query = select(*inside, place).select_from(rows)
+            inside = {**inside, "fetched_": literal_column("fetched_"), "cursor_": self.cursor(rows)}
+        query = select(sql.selection({**inside, "nth_": self.place_of(rows)})).select_from(rows)
         if self.wants_more:
             query = query.where(rows.c.place_ <= self.compiler.parameter(self.size, Integer()))
-        found = query.order_by(*self.turned(rows.c.key_, rows.c.id)).subquery(f"{rows.description}_found")
-        one_group: ColumnElement[bool] = literal_column("true")  # HAVING: one row also without an aggregate
-        return sql.json_row(select(*[make(found) for make in outside]).select_from(found).having(one_group))
+        return query.order_by(text(self.terms(rows))).subquery(f"{rows.description}_found")
+
+    def cursor(self, rows: FromClause) -> ColumnElement[str]:
+        """A row's place in this order, for the client to come back to."""
+        return sql.cursor_sql(self.order_name, is_instant=isinstance(rows.c.key_.type, DateTime))
 
     def node(self, sub: FieldDetailsList, rows: FromClause, key: str) -> "Piece":
         """A row's selection as an object."""
@@ -301,45 +305,35 @@ class Page:
     def edge(self, details: FieldDetailsList, rows: FromClause, key: str) -> "Piece":
         """A row with its cursor."""
         kind = _object(get_named_type(self.kind.fields["edges"].type))
-        values: list[ColumnElement[Any]] = []
+        values: dict[str, ColumnElement[Any]] = {}
         opens: dict[str, Any] = {}
         for name, sub in self.compiler.subfields(kind, details).items():
             match sub[0].node.name.value:
                 case "cursor":
-                    value: ColumnElement[Any] = sql.cursor_sql(self.order_name, sql.key_text(rows.c.key_), rows.c.id)
+                    value: ColumnElement[Any] = self.cursor(rows)
                 case "node":
-                    columns, opening = self.compiler.row(self.target, sub, rows, [*self.path, key, None, name])
-                    value = sql.json_value(columns, rows)
+                    node, opening = self.compiler.row(self.target, sub, rows, [*self.path, key, None, name])
+                    value = sql.json_value(node, rows)
                     opens |= {name: opening} if opening else {}
                 case _:
                     value = sql.text_literal(kind.name)
-            values.append(value.label(name))
+            values[name] = value
         opening_of_edge: Opening | None = Opens(opens) if opens else None
         return sql.json_value(values, rows), opening_of_edge
 
-    def page_info(self, details: FieldDetailsList, key: str) -> Callable[[FromClause], ColumnElement[Any]]:
+    def page_info(self, details: FieldDetailsList) -> ColumnElement[Any]:
         """Where the page stands. Beyond a mark that was given there are rows."""
         kind = _object(self.compiler.graph.core.type_map["PageInfo"])
+        after, before = (str(is_given(self.given.get(name))).lower() for name in ("after", "before"))
+        values: Mapping[str, str] = {
+            "hasNextPage": before if self.is_backward else f"{_MORE} or {before}",
+            "hasPreviousPage": f"{_MORE} or {after}" if self.is_backward else after,
+            "startCursor": "(array_agg(cursor_ order by nth_))[1]",
+            "endCursor": "(array_agg(cursor_ order by nth_))[count(*)]",
+            "__typename": f"'{kind.name}'",
+        }
         selected = self.compiler.subfields(kind, details)
-
-        def made(found: FromClause) -> ColumnElement[Any]:
-            more = func.coalesce(func.max(found.c.fetched_) > func.count(), _FALSE)
-            after, before = (_boolean(is_given(self.given.get(name))) for name in ("after", "before"))
-            ends = ("(array_agg(cursor_ order by nth_))[1]", "(array_agg(cursor_ order by nth_))[count(*)]")
-            start, end = (literal_column(each, Text()) for each in ends)
-            values: Mapping[str, ColumnElement[Any]] = {
-                "hasNextPage": before if self.is_backward else more | before,
-                "hasPreviousPage": more | after if self.is_backward else after,
-                "startCursor": start,
-                "endCursor": end,
-                "__typename": sql.text_literal(kind.name),
-            }
-            pairs: list[ColumnElement[Any]] = []
-            for name, sub in selected.items():
-                pairs += [sql.text_literal(name), values[sub[0].node.name.value]]
-            return func.json_build_object(*pairs).label(key)
-
-        return made
+        return sql.json_object({name: values[sub[0].node.name.value] for name, sub in selected.items()})
 
     def total_count(
         self, base: FromClause, tests: list[ColumnElement[bool]], at: FromClause | None
@@ -358,21 +352,9 @@ def _object(kind: Any) -> GraphQLObjectType:
     return kind
 
 
-def _boolean(value: bool) -> ColumnElement[bool]:  # noqa: FBT001  it is the value
-    return literal_column("true" if value else "false")
-
-
-def _listed(label: str, key: str) -> Callable[[FromClause], ColumnElement[Any]]:
+def _listed(label: str) -> ColumnElement[Any]:
     """In their order, said aloud: PostgreSQL sorts for one ordered aggregate and leaves the others what it got."""
-
-    def made(rows: FromClause) -> ColumnElement[Any]:
-        return func.coalesce(func.json_agg(aggregate_order_by(rows.c[label], rows.c.nth_)), sql.NOTHING).label(key)
-
-    return made
-
-
-def _labelled(value: ColumnElement[Any], key: str) -> Callable[[FromClause], ColumnElement[Any]]:
-    return lambda _: value.label(key)
+    return literal_column(f"coalesce(json_agg({label} order by nth_), '[]')")
 
 
 def _size_getter(given: Given | None, name: str) -> Getter:

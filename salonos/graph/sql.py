@@ -2,7 +2,7 @@
 
 import warnings
 from base64 import b64encode, urlsafe_b64decode
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from functools import lru_cache
 from typing import Any
@@ -21,19 +21,22 @@ from sqlalchemy import (
     Select,
     Table,
     Text,
+    TextClause,
     UniqueConstraint,
     Uuid,
     cast,
+    column,
     func,
     literal_column,
     select,
 )
 from sqlalchemy.dialects.postgresql.asyncpg import dialect as asyncpg_dialect
 from sqlalchemy.exc import SAWarning
+from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import FROM_LINTING
 from sqlalchemy.sql.selectable import AliasedReturnsRows, SelectBase
 from sqlalchemy.sql.visitors import iterate, replacement_traverse
-from sqlalchemy.types import TypeEngine
+from sqlalchemy.types import NULLTYPE, TypeEngine
 
 from salonos.graph import prewritten
 from salonos.graph.reads import Expression, unmarked
@@ -46,6 +49,7 @@ EMPTY = "{}"
 
 BIGINT_MAX = 2**63 - 1
 CURSOR_VERSION = "1"
+_ROW = '"[]"'
 _EMPTY: ColumnElement[Any] = literal_column("'{}'::json").label(EMPTY)
 NOTHING: ColumnElement[Any] = literal_column("'[]'")
 
@@ -93,9 +97,13 @@ def correlated(query: Select[Any], outer: FromClause | None) -> Select[Any]:
 
 def text_literal(value: str) -> ColumnElement[Any]:
     """A name of the schema as SQL text; never a value of a request."""
-    if not value.replace("_", "").isalnum():
-        raise ValueError(f"{value!r} is no name")
-    return literal_column(f"'{value}'", Text())
+    return literal_column(_quoted(value), Text())
+
+
+def _quoted(name: str) -> str:
+    if not name.replace("_", "").isalnum():
+        raise ValueError(f"{name!r} is no name")
+    return f"'{name}'"
 
 
 def number(value: int) -> ColumnElement[int]:
@@ -131,30 +139,68 @@ def written(expression: ColumnElement[Any], at: FromClause) -> ColumnElement[Any
 # --- JSON
 
 
-def columns_or_empty(made: Sequence[ColumnElement[Any]]) -> Sequence[ColumnElement[Any]]:
-    """A selection that @skip emptied is an empty object, and a row has at least one column."""
-    return made or [_EMPTY]
+class _Selection(TextClause):
+    """Columns under their response names, as one: SQLAlchemy's way of labelling each of them costs more than the rest."""
+
+    inherit_cache = False
+
+    def __init__(self, values: Mapping[str, ColumnElement[Any]]) -> None:
+        super().__init__("")
+        self.values = values
 
 
-def row_json(query: Select[Any]) -> ColumnElement[Any]:
-    """A select's row as a JSON object. The columns of the subquery are not asked for: SQLAlchemy would make them all."""
-    row = query.subquery()
-    return row.c[EMPTY] if any(each is _EMPTY for each in query.inner_columns) else func.row_to_json(row.table_valued())
+@compiles(_Selection)
+def _write_selection(element: _Selection, compiler: Any, **_: Any) -> str:
+    return ", ".join(f'{compiler.process(value)} AS "{name}"' for name, value in element.values.items())
+
+
+def selection(values: Mapping[str, ColumnElement[Any]]) -> Any:
+    """What a row's select reads, by response name. One that @skip emptied is an empty object: a row has a column."""
+    return _Selection(values) if values else _EMPTY
+
+
+class _Json(ColumnElement[Any]):
+    """What is made of each row of a select, as one value.
+
+    A response name stands for itself before it stands for a row, so the row's own name is none that a client can give.
+    """
+
+    inherit_cache = False
+
+    def __init__(self, query: Select[Any], made: str) -> None:
+        self.query = query
+        self.made = made
+        self.type = NULLTYPE
+
+
+@compiles(_Json)
+def _write_json(element: _Json, compiler: Any, **_: Any) -> str:
+    return f"(SELECT {element.made} FROM ({compiler.process(element.query)}) AS {_ROW})"  # noqa: S608  a compiler writes it
+
+
+def _row_json(query: Select[Any]) -> str:
+    return f'{_ROW}."{EMPTY}"' if any(each is _EMPTY for each in query.inner_columns) else f"row_to_json({_ROW})"
 
 
 def json_row(query: Select[Any]) -> ColumnElement[Any]:
     """A select of at most one row as an object, or null."""
-    return select(row_json(query)).scalar_subquery()
+    return _Json(query, _row_json(query))
 
 
 def json_list(query: Select[Any]) -> ColumnElement[Any]:
     """A select as a list of objects."""
-    return select(func.coalesce(func.json_agg(row_json(query)), NOTHING)).scalar_subquery()
+    return _Json(query, f"coalesce(json_agg({_row_json(query)}), '[]')")
 
 
-def json_value(columns: Iterable[ColumnElement[Any]], at: FromClause) -> ColumnElement[Any]:
-    """Columns of the row at hand as an object."""
-    return json_row(select(*columns_or_empty(list(columns))).correlate(at))
+def json_value(values: Mapping[str, ColumnElement[Any]], at: FromClause) -> ColumnElement[Any]:
+    """Values of the row at hand as an object."""
+    return json_row(select(selection(values)).correlate(at))
+
+
+def json_object(values: Mapping[str, str]) -> ColumnElement[Any]:
+    """SQL texts as an object, under their response names."""
+    pairs = ", ".join(f"{_quoted(name)}, {value}" for name, value in values.items())
+    return literal_column(f"json_build_object({pairs})")
 
 
 def json_parts(parts: Iterable[ColumnElement[Any]]) -> ColumnElement[Any]:
@@ -170,19 +216,19 @@ def json_parts(parts: Iterable[ColumnElement[Any]]) -> ColumnElement[Any]:
 # --- cursors: base64url of version | order | sort key | id
 
 
-def key_text(value: ColumnElement[Any]) -> ColumnElement[Any]:
-    """A sort key as text that `cursor_key` reads again, exactly."""
-    if isinstance(value.type, DateTime):
-        return SHAPES["DateTime"].sql(value)
-    return cast(value, Text)
+@lru_cache(maxsize=512)
+def cursor_sql(order: str, *, is_instant: bool) -> ColumnElement[str]:
+    """A row's cursor, made of its `key_` and `id`; null where the key is. Its text is written once for all plans.
 
-
-def cursor_sql(order: str, key: ColumnElement[Any], row_id: ColumnElement[Any]) -> ColumnElement[Any]:
-    """A row's cursor; null where the key is."""
+    The key's text is one that `cursor_key` reads again, exactly.
+    """
+    key: ColumnElement[Any] = column("key_")
+    key = SHAPES["DateTime"].sql(key) if is_instant else cast(key, Text)
     head = literal_column(f"'{CURSOR_VERSION}|{order}|'", Text())
-    text = head.op("||")(key).op("||")(literal_column("'|'", Text())).op("||")(cast(row_id, Text))
-    encoded = func.encode(func.convert_to(text, literal_column("'UTF8'")), literal_column("'base64'"))
-    return func.translate(encoded, literal_column("E'+/=\\n'"), literal_column("'-_'"), type_=Text())
+    made = head.op("||")(key).op("||")(literal_column("'|'", Text())).op("||")(cast(column("id"), Text))
+    encoded = func.encode(func.convert_to(made, literal_column("'UTF8'")), literal_column("'base64'"))
+    cursor = func.translate(encoded, literal_column("E'+/=\\n'"), literal_column("'-_'"))
+    return literal_column(str(cursor.compile(dialect=DIALECT)), Text())
 
 
 def cursor_text(order: str, key: str, row_id: UUID) -> str:

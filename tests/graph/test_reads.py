@@ -56,6 +56,27 @@ async def test_aliases_and_fragments_on_types_and_interfaces(ask: Asker) -> None
     assert all(set(line) == {"position", "description"} for line in found["lines"])
 
 
+async def test_no_response_name_is_taken_for_a_row_of_the_statement(ask: Asker) -> None:
+    names = [
+        *(f"anon_{number}" for number in range(1, 12)),
+        "t1",
+        "t1_page",
+        "t1_paged",
+        "key_",
+        "place_",
+        "nth_",
+        "cursor_",
+    ]
+    words = " ".join(f"{name}: number" for name in names)
+    lines = " ".join(f"{name}: position" for name in names)
+    text = f"""{{ bills(first: 2) {{ totalCount pageInfo {{ hasNextPage }} nodes {{ number {words}
+        lines {{ position {lines} }} customer {{ anon_1: name anon_2: name anon_3: name }} }} }} }}"""
+
+    for found in (await ask.data(text))["bills"]["nodes"]:
+        assert {found[name] for name in names} == {found["number"]}
+        assert all(line[name] == line["position"] for line in found["lines"] for name in names)
+
+
 async def test_skip_and_include_join_the_plans_key(ask: Asker) -> None:
     text = """query($x: Boolean!, $y: Boolean = false) {
         bills(first: 1) { nodes { id number @include(if: $x) status @skip(if: $y) } } }"""

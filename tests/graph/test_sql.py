@@ -74,7 +74,7 @@ def test_what_is_written_before_keeps_its_parameters_and_its_correlation_at_any_
     alias = BILLS.alias("b1")
     made: Any = prewritten.value(sql.move(value, BILLS, alias), alias)
     deep = sa.select(made.label("x")).correlate(alias)
-    whole = sa.select(sa.select(sql.row_json(deep)).scalar_subquery()).select_from(alias)
+    whole = sa.select(sql.json_row(deep)).select_from(alias)
     assert str(whole.compile(dialect=sql.DIALECT)).count("FROM world_bills") == 1
 
 
