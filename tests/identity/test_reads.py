@@ -8,7 +8,7 @@ from salonos.identity import commands, rules
 from salonos.kernel.actor import Actor
 from salonos.kernel.database import Database
 from salonos.kernel.ids import id_text
-from salonos.kernel.permissions import ROLES
+from salonos.kernel.permissions import PARTS, ROLES, Permission
 from tests.identity.asking import Asker
 from tests.identity.makers import STRANGER, House
 from tests.statements import Statements
@@ -60,6 +60,22 @@ async def test_the_viewer_is_who_is_signed_in(house: House, ask: Asker) -> None:
         {"deviceName": "Front desk", "isCurrent": True, "endedAt": None},
         {"deviceName": "A device", "isCurrent": False, "endedAt": None},
     ]
+
+
+async def test_the_viewer_sees_the_rights_that_hold_of_those_that_a_role_has_stored(
+    house: House, ask: Asker, database: Database
+) -> None:
+    new = commands.NewRole(name="Desk", permissions=(Permission.BILL_READ,))
+    owner = await house.actor("owner")
+    role_id = await database.run(owner, lambda work: commands.create_role(work, new))
+    await house.take_on(role_id, "meera")
+    whole, part = min((rows.name, part.name) for rows, part in PARTS)
+    text = "update roles set permissions = $1, own_permissions = $2 where id = $3"
+    await database.pool.execute(text, [whole, part, "TELEPORT"], [part], role_id)
+
+    found = (await ask.data("{ viewer { permissions ownPermissions } }", await house.actor("meera")))["viewer"]
+
+    assert found == {"permissions": [whole], "ownPermissions": []}
 
 
 async def test_nobody_is_no_viewer(house: House, ask: Asker) -> None:

@@ -4,7 +4,7 @@ from datetime import datetime
 from uuid import UUID
 
 import strawberry
-from sqlalchemy import ColumnElement, FromClause, Select, Text, Uuid, any_, or_, select
+from sqlalchemy import ColumnElement, FromClause, Select, Text, Uuid, any_, literal, or_, select
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from salonos.graph.directives import PUBLIC
@@ -29,7 +29,7 @@ from salonos.graph.fields import (
 )
 from salonos.graph.roots import Connection, Node, Query
 from salonos.graph.scalars import EventCursor
-from salonos.identity import tables
+from salonos.identity import rules, tables
 from salonos.identity.rules import Notice
 from salonos.kernel import outbox
 from salonos.kernel.actor import Access, Reach
@@ -174,8 +174,9 @@ class StaffMember(Node):
     )
 
 
-def who_asks(_: Access) -> Select[UUID, str | None, str, UUID, bool, list[str], list[str]]:
-    """The person who is signed in; no row for anybody else."""
+def who_asks(access: Access) -> Select[UUID, str | None, str, UUID, bool, list[str], list[str]]:
+    """The person who is signed in, with the rights that hold; no row for anybody else."""
+    names = tables.Role.permissions.type
     return (
         select(
             tables.Staff.id,
@@ -183,8 +184,8 @@ def who_asks(_: Access) -> Select[UUID, str | None, str, UUID, bool, list[str], 
             tables.Staff.display_name,
             tables.Staff.role_id,
             tables.Staff.all_branches,
-            tables.Role.permissions,
-            tables.Role.own_permissions,
+            literal(rules.stored(access.permissions), names).label("permissions"),
+            literal(rules.stored(access.own), names).label("own_permissions"),
         )
         .join(tables.Role, tables.Role.id == tables.Staff.role_id)
         .where(tables.Staff.id == actor_value("id", Uuid()))
