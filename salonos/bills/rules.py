@@ -443,11 +443,6 @@ def fill(kept: Sequence[Kept], owed_paise: Sequence[int]) -> tuple[Share, ...]:
     return tuple(shares)
 
 
-def shares_of(kept: Kept, owed_paise: Sequence[int]) -> tuple[Kept, ...]:
-    """One payment over several debts, as `fill` does it."""
-    return tuple(share.kept for share in fill([kept], owed_paise))
-
-
 def _with_change(money: Sequence[Tender], change_paise: int, handed_paise: int) -> Settlement | Mismatch:
     """Change comes out of the largest cash tender, which must keep something: else it was not needed."""
     cash = [each.amount_paise for each in money if each.method is PaymentMethod.CASH]

@@ -10,7 +10,7 @@ import asyncpg
 import pytest
 
 from salonos.bills import commands, problems
-from salonos.bills.rules import Kept, PaymentMethod, Tender, shares_of
+from salonos.bills.rules import Kept, PaymentMethod, Share, Tender, fill
 from salonos.kernel.database import Database
 from salonos.kernel.ids import id_text, new_id
 from salonos.kernel.problems import Forbidden, InvalidInput, StaleVersion
@@ -138,13 +138,12 @@ async def test_who_may_not_or_is_elsewhere_collects_nothing(database: Database) 
 def test_change_stands_with_the_last_bill_that_the_payment_reaches() -> None:
     kept = Kept(PaymentMethod.CASH, 800, 1_000, 200, "R1")
 
-    assert shares_of(kept, [500, 300]) == (
-        Kept(PaymentMethod.CASH, 500, 500, 0, "R1"),
-        Kept(PaymentMethod.CASH, 300, 500, 200, "R1"),
+    assert fill([kept], [500, 300]) == (
+        Share(0, 0, Kept(PaymentMethod.CASH, 500, 500, 0, "R1")),
+        Share(0, 1, Kept(PaymentMethod.CASH, 300, 500, 200, "R1")),
     )
-    assert shares_of(Kept(PaymentMethod.UPI, 500, None, None, None), [500, 300]) == (
-        Kept(PaymentMethod.UPI, 500, None, None, None),
-    )
+    upi = Kept(PaymentMethod.UPI, 500, None, None, None)
+    assert fill([upi], [500, 300]) == (Share(0, 0, upi),)
 
 
 async def assign(shop: Shop, bill_id: UUID, customer_id: UUID, *, version: int = 1, actor: Any = SYSTEM) -> None:

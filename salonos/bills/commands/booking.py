@@ -256,14 +256,11 @@ def announce_sale(work: Work, sale: Sale) -> None:
 def announce_payments(work: Work, branch_id: UUID, rows: Sequence[Mapping[str, Any]]) -> None:
     """Tells of money by the rows of its payments."""
     for row in rows:
-        announce_payment(
-            work, branch_id=branch_id, bill_id=row["bill_id"], payment_id=row["id"], on=row["business_date"]
+        work.announce(
+            events.PaymentTaken(
+                branch_id=branch_id, subject_id=row["id"], bill_id=row["bill_id"], business_date=row["business_date"]
+            )
         )
-
-
-def announce_payment(work: Work, *, branch_id: UUID, bill_id: UUID, payment_id: UUID, on: date) -> None:
-    """Tells that money was kept."""
-    work.announce(events.PaymentTaken(branch_id=branch_id, subject_id=payment_id, bill_id=bill_id, business_date=on))
 
 
 def _checked(checks: Checks, tender: rules.Tender, path: Path) -> rules.Tender:

@@ -58,9 +58,9 @@ async def collect_balance(work: Work, *, branch_id: UUID, customer_id: UUID, ten
     if isinstance(settlement, rules.Mismatch):
         raise problems.PaymentsExceedTotal(due=Money(due), offered=Money(tender.amount_paise))
     (kept,) = settlement.kept
-    shares = rules.shares_of(kept, [bill.balance_due_paise for bill in owed])
+    shares = rules.fill(settlement.kept, [bill.balance_due_paise for bill in owed])
     on = clock.business_date(work.now, branch.time_zone)
-    paid = list(zip(owed, shares, strict=False))
+    paid = [(owed[share.debt], share.kept) for share in shares]
     entries = await _entries(work, branch, kept, paid, customer_id=customer_id, on=on)
     posted, *_ = await accounting.post_entries(work, entries)
     # Behind the branch's lock on its cash, so that two tills can't both take the last lawful rupee.
