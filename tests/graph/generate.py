@@ -60,11 +60,20 @@ class Writer:
         root = self.core.query_type
         assert root is not None
         body = self.selection(root, self.depth)
+        self.fragments = self.spread(body)
         used = set(re.findall(r"\$(\w+)", " ".join([body, *self.fragments])))  # what was left out again took some along
         self.variables = {name: value for name, value in self.variables.items() if name in used}
         declared = ", ".join(f"${name}: {kind}" for name, (kind, _) in self.variables.items())
         text = f"query{f'({declared})' if declared else ''} {{ {body} }} " + " ".join(self.fragments)
         return Operation(text, {name: value for name, (_, value) in self.variables.items() if value is not ABSENT})
+
+    def spread(self, body: str) -> list[str]:
+        """The fragments that are in use: fields that were left out again took some along."""
+        wanted = [body]
+        for each in reversed(self.fragments):  # a fragment is written after those within it
+            if any(f"...{each.split()[1]} " in text for text in wanted):
+                wanted.append(each)
+        return wanted[:0:-1]
 
     def number(self) -> int:
         """A number that no other name has."""
