@@ -26,6 +26,8 @@ from tests.catalog.makers import make_catalog
 from tests.salon.makers import make_branch
 
 START_S = 60.0
+LOG_SHOWN = 2_000
+"""Characters of the servers' log that a failed start shows."""
 PASSWORD = "nine purple umbrellas"
 SECRET = secrets.token_urlsafe(48)
 TILL = identity.Device(id="till-0123456789abcdef0", name="Till", address="127.0.0.1", program="bench")
@@ -68,7 +70,11 @@ class Ground:
         with (self.servers.socket_folder / "bench.log").open("ab") as log:
             process = subprocess.Popen(whole, env={**self.environment, **more}, stdout=log, stderr=log)
         try:
-            until_open(port, process)
+            try:
+                until_open(port, process)
+            except RuntimeError as error:
+                error.add_note((self.servers.socket_folder / "bench.log").read_text()[-LOG_SHOWN:])
+                raise
             yield process
         finally:
             process.send_signal(signal.SIGTERM)

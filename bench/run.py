@@ -4,7 +4,7 @@ import argparse
 import asyncio
 from typing import Any
 
-from bench import checkout, export, live, pages, reading, receipt, start, stock
+from bench import checkout, export, floor, live, pages, reading, receipt, start, stock
 from bench.ground import ground
 from bench.rivals import RIVALS
 
@@ -13,6 +13,7 @@ async def main(rounds: int, seconds: int, only: set[str]) -> None:
     """Prints every table as it is finished."""
     parts: dict[str, Any] = {
         "reads": lambda on: reading.measure(on, rounds=rounds, seconds=seconds, rivals=RIVALS),
+        "floor": lambda on: floor.measure(on, rounds=rounds, seconds=seconds),
         "checkout": lambda on: checkout.measure(on, rounds=rounds, seconds=seconds),
         "live": live.measure,
         "pages": pages.measure,
@@ -34,7 +35,7 @@ if __name__ == "__main__":
     reader.add_argument(
         "only",
         nargs="*",
-        help="reads, checkout, live, pages, start, stock, receipt, export; all of them when none is named",
+        help="reads, floor, checkout, live, pages, start, stock, receipt, export; all of them when none is named",
     )
     given = reader.parse_args()
     asyncio.run(main(given.rounds, given.seconds, set(given.only)))
