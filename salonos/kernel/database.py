@@ -11,6 +11,7 @@ import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from functools import partial
 from typing import Any, Self, TypeVar
 from uuid import UUID
 
@@ -161,10 +162,11 @@ class Database:
                 "server_settings": connection_settings(),
             },
         )
-        pool, reading = [
-            await _reading_pool(url, size=pool_size, planning=planning) for planning in ("auto", "force_generic_plan")
-        ]
-        return cls(url, engine, pool, Readers(reading, pool_size), set_clock)
+        pool = await asyncpg.create_pool(
+            **_plain_connection(url, planning="auto"), min_size=1, max_size=pool_size, reset=_keep_session_state
+        )
+        opening = partial(asyncpg.connect, **_plain_connection(url, planning="force_generic_plan"))
+        return cls(url, engine, pool, Readers(opening, pool_size), set_clock)
 
     async def close(self) -> None:
         """Lets the transactions under way finish, then disconnects."""
@@ -271,22 +273,19 @@ class Database:
             raise
 
 
-async def _reading_pool(url: str, *, size: int, planning: str) -> "asyncpg.Pool[asyncpg.Record]":
-    """A pool of plain connections whose statements are prepared once, and planned as `planning` says (plan_cache_mode).
+def _plain_connection(url: str, *, planning: str) -> dict[str, Any]:
+    """How asyncpg connects for statements that are prepared once, and planned as `planning` says (plan_cache_mode).
 
     A plan made anew for each set of values costs as much as the read, and nearly every list of ours has an index in its
-    order: the readers plan once. What depends on its values goes through the other pool, where PostgreSQL weighs it.
+    order: the readers plan once. What depends on its values goes through the pool, where PostgreSQL weighs it.
     """
-    return await asyncpg.create_pool(
-        plain_url(url),
-        min_size=1,
-        max_size=size,
-        reset=_keep_session_state,
-        statement_cache_size=512,
-        max_cacheable_statement_size=65_536,
-        command_timeout=10,
-        server_settings={**connection_settings(), "plan_cache_mode": planning},
-    )
+    return {
+        "dsn": plain_url(url),
+        "statement_cache_size": 512,
+        "max_cacheable_statement_size": 65_536,
+        "command_timeout": 10,
+        "server_settings": {**connection_settings(), "plan_cache_mode": planning},
+    }
 
 
 def sqlstate(error: BaseException) -> str | None:

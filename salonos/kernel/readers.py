@@ -1,7 +1,8 @@
 """Connections for reads, lent and given back without a turn of the event loop.
 
-asyncpg's pool makes a task for each release and resets the connection; a read of one statement needs neither. The
-connections are a pool's nevertheless: one whose statement failed or was cancelled goes back to it, to be mended there.
+asyncpg's pool makes a task for each release, resets the connection and stands between it and each of its calls; a read of
+one statement needs none of that. A connection whose statement was cancelled or took too long is closed, which cancels it
+in PostgreSQL too, and another is opened when it is needed.
 
 Only a few work at once, so many as keep the processors busy (https://wiki.postgresql.org/wiki/Number_Of_Database_Connections):
 more of them finish nothing sooner, they only take turns, and some read is the one that waits for all the others. So reads
@@ -10,36 +11,39 @@ further connections go to work beside them.
 """
 
 import asyncio
+import contextlib
 import os
 from collections import deque
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import asyncpg
-from asyncpg.pool import PoolConnectionProxy
 
 WAIT_S = 3.0
 PATIENCE_S = 0.1
 BUSY = 2 * len(os.sched_getaffinity(0)) + 1
 """Connections that keep the processors busy: while half of them wait for a disk or a client, the others work."""
 
-Lent: TypeAlias = "PoolConnectionProxy[asyncpg.Record]"
-Turn: TypeAlias = "asyncio.Future[Lent | None]"
+Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
+Turn: TypeAlias = "asyncio.Future[Connection | None]"
 """A connection, or None for the place of one that is to be opened."""
 
 
 @dataclass
 class Readers:
-    """The connections of a pool that nobody else uses. `lent` counts those that are out of it, idle ones among them."""
+    """The connections of one database for reads. `open` opens one; at most `size` are open at a time."""
 
-    pool: "asyncpg.Pool[asyncpg.Record]"
+    open: Callable[[], Awaitable[Connection]]
     size: int
     busy: int = field(init=False)
     lent: int = 0
-    idle: list[Lent] = field(default_factory=list)
+    """Those that are open or being opened, idle ones among them."""
+    idle: list[Connection] = field(default_factory=list)
     waiting: deque[tuple[float, Turn]] = field(default_factory=deque)
     """Since when, and who. Who has left is passed over when their turn comes."""
     watch: asyncio.TimerHandle | None = None
+    is_closing: bool = False
 
     def __post_init__(self) -> None:
         self.busy = min(BUSY, self.size)
@@ -55,11 +59,14 @@ class Readers:
         Raises: asyncpg's errors; TimeoutError where no connection is free in time.
         """
         connection = self._at_hand() or await self._another()
-        while not is_open(connection):  # an outage breaks all idle ones at once
-            await self._gone(connection)
+        while connection.is_closed():  # an outage breaks all idle ones at once
+            self._pass_on(None)
             connection = self._at_hand() or await self._another()
         try:
             row = await connection.fetchrow(statement, *given)
+        except asyncpg.PostgresError:  # PostgreSQL has ended the statement, and waits for the next
+            self._free(connection)
+            raise
         except BaseException:
             await self._gone(connection)
             raise
@@ -67,16 +74,16 @@ class Readers:
         return row
 
     async def close(self) -> None:
-        """Gives everything back and closes the pool."""
+        """Closes all connections; one that is at work still, when it comes back."""
+        self.is_closing = True
         while self.idle:
             await self._gone(self.idle.pop())
-        await self.pool.close()
 
-    def _at_hand(self) -> "Lent | None":
+    def _at_hand(self) -> "Connection | None":
         """An idle one, unless enough of them work."""
         return self.idle.pop() if self.idle and self.lent - len(self.idle) < self.busy else None
 
-    async def _another(self) -> Lent:
+    async def _another(self) -> Connection:
         """One that nobody has, or the next that becomes free: first come, first served."""
         if self.working < self.busy:
             self.lent += 1
@@ -113,33 +120,40 @@ class Readers:
                 break
             self.waiting.popleft()
 
-    async def _opened(self) -> Lent:
+    async def _opened(self) -> Connection:
         """The place was counted by the caller."""
         try:
-            return await self.pool.acquire(timeout=WAIT_S)
+            if self.is_closing:
+                raise ConnectionError("The connections for reads are closed.")  # noqa: TRY301  its place is passed on
+            async with asyncio.timeout(WAIT_S):
+                return await self.open()
         except BaseException:
             self._pass_on(None)
             raise
 
-    async def _gone(self, connection: Lent) -> None:
-        """Back to the pool; whoever waits opens another."""
+    async def _gone(self, connection: Connection) -> None:
+        """Closed, or aborted where that fails; whoever waits opens another."""
         try:
-            await self.pool.release(connection)
+            with contextlib.suppress(Exception):
+                await connection.close(timeout=WAIT_S)
         finally:
             self._pass_on(None)
 
-    def _pass_on(self, connection: "Lent | None") -> None:
+    def _pass_on(self, connection: "Connection | None") -> None:
         """A connection, or the place of one, to whoever waits longest."""
         if connection is not None:
             self._free(connection)
         elif not self._next(None):
             self.lent -= 1
 
-    def _free(self, connection: Lent) -> None:
-        if not (self.waiting and self._next(connection)):
+    def _free(self, connection: Connection) -> None:
+        if self.is_closing:
+            connection.terminate()
+            self._pass_on(None)
+        elif not (self.waiting and self._next(connection)):
             self.idle.append(connection)
 
-    def _next(self, connection: "Lent | None") -> bool:
+    def _next(self, connection: "Connection | None") -> bool:
         """Whether it is somebody's turn. A further connection stays at work only for who has waited for long."""
         while self.waiting:
             since, turn = self.waiting[0]
@@ -149,12 +163,4 @@ class Readers:
             if not turn.done():
                 turn.set_result(connection)
                 return True
-        return False
-
-
-def is_open(connection: Lent) -> bool:
-    """Whether the server is still there; the pool takes back by itself what broke."""
-    try:
-        return not connection.is_closed()
-    except asyncpg.InterfaceError:
         return False

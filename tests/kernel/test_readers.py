@@ -38,6 +38,30 @@ async def test_a_failed_statement_costs_no_connection(database_url: str) -> None
     await database.close()
 
 
+async def test_a_failed_statement_leaves_its_connection_to_the_next(database: Database) -> None:
+    first = await database.readers.fetchrow("select pg_backend_pid() as pid")
+
+    with pytest.raises(asyncpg.DivisionByZeroError):
+        await database.readers.fetchrow("select 1 / $1::int", 0)
+
+    assert await database.readers.fetchrow("select pg_backend_pid() as pid") == first
+
+
+async def test_a_connection_at_work_while_the_others_are_closed_is_closed_when_it_comes_back(
+    database_url: str,
+) -> None:
+    database = await Database.open(database_url, pool_size=2)
+    readers, slow = database.readers, asyncio.create_task(database.readers.fetchrow("select pg_sleep(0.2)"))
+    await readers.fetchrow("select 1")
+
+    await readers.close()
+    assert (readers.lent, readers.working) == (1, 1)
+    await slow
+
+    assert (readers.lent, readers.idle) == (0, [])
+    await database.close()
+
+
 async def test_a_cancelled_read_costs_no_connection(database_url: str) -> None:
     database = await Database.open(database_url, pool_size=1)
     slow = asyncio.create_task(database.readers.fetchrow("select pg_sleep(20)"))
