@@ -12,6 +12,7 @@ from typing import ClassVar
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from salonos.edge.gate import SECURITY_HEADERS
+from salonos.edge.joining import Joining
 
 HEAD_S = 10.0
 HEAD_BYTES_MAX = 64 * 1024
@@ -37,6 +38,7 @@ class Connection(HttpToolsProtocol):
     by_address: ClassVar[Counter[str]] = Counter()
     address_max: ClassVar[int] = 256
 
+    _joining: Joining
     _address: str | None = None
     _is_in_head: bool = False
     _head_bytes: int = 0
@@ -45,6 +47,8 @@ class Connection(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as the server declares it
         """A connection; one too many of an address is told so and closed."""
         super().connection_made(transport)
+        self._joining = Joining(transport, self.loop)
+        self.transport = self._joining  # type: ignore[assignment]  # it does what the server asks of one
         self._address = self.client[0] if self.client else ""
         self.by_address[self._address] += 1
         end_unfetched(transport)
@@ -88,6 +92,8 @@ class Connection(HttpToolsProtocol):
     def handle_websocket_upgrade(self) -> None:
         """From here on it is a websocket, with bounds of its own."""
         self._leave()
+        self._joining.flush()
+        self.transport = self._joining.plain
         super().handle_websocket_upgrade()
 
     def send_400_response(self, msg: str) -> None:

@@ -3,6 +3,7 @@
 The standard library's logging and twelve lines of ours: a logging library would load longer than the rest of the edge.
 """
 
+import asyncio
 import logging
 import sys
 from datetime import UTC, datetime
@@ -32,6 +33,8 @@ ALLOWED = frozenset(
 
 
 _requests = logging.getLogger("salonos.requests")
+_untold: list[str] = []
+"""Lines of requests that ended in this turn of the loop: written together, since a write costs more than a line."""
 
 
 def request(request_id: str, *, operation: str, status: int, code: str, took_s: float) -> None:
@@ -48,7 +51,14 @@ def request(request_id: str, *, operation: str, status: int, code: str, took_s: 
         "code": code,
         "duration_ms": round(took_s * 1000, 1),
     }
-    sys.stderr.write(orjson.dumps(told).decode() + "\n")
+    if not _untold:
+        asyncio.get_running_loop().call_soon(_tell)
+    _untold.append(orjson.dumps(told).decode() + "\n")
+
+
+def _tell() -> None:
+    sys.stderr.write("".join(_untold))
+    _untold.clear()
 
 
 class Lines(logging.Formatter):
