@@ -19,6 +19,7 @@ from salonos.kernel.database import plain_url
 from salonos.kernel.ids import new_id
 from tests import servers
 from tests.faults import served as serving
+from tests.faults.fleet import CHECK_OUT, a_sale
 
 CANARIES = 1_000
 AT_ONCE = 25
@@ -48,7 +49,9 @@ def person(number: int) -> dict[str, str]:
 
 SECRETS = re.compile(f"{MARK}[eao]|{NUMBERS}[0-9]{{3}}".encode())
 WORDS = re.compile(f"{MARK}|{NUMBERS}[0-9]{{3}}".encode())
-"""Names too: they have no place outside of the customers' own rows."""
+"""Names too: they have no place outside of the customers' own rows and of the papers that name their recipient."""
+
+SOLD = 5
 
 
 def hexadecimal(blob: bytes) -> Iterator[bytes]:
@@ -97,6 +100,8 @@ def use(salon: Salon) -> None:
     for number in range(20):
         given = {"customerId": salon.ids[number], "expectedVersion": 1, "notes": f"{MARK}o changed {number}"}
         assert b"UpdateCustomerSuccess" in salon.ask(UPDATE, input=given)
+    for given in (asyncio.run(a_sale(salon.url)) | {"customerId": each} for each in salon.ids[:SOLD]):
+        assert b"CheckOutSuccess" in salon.ask(CHECK_OUT, input=given)
     assert f"{MARK}a House 7".encode() in salon.ask(READ, id=salon.ids[7])
     assert salon.ids[7].encode() in salon.ask(FIND, search=person(7)["phone"])
     wrong: list[tuple[str, dict[str, Any]]] = [
@@ -198,6 +203,18 @@ async def test_names_too_are_absent_from_events_keys_jobs_and_the_audit_trail(sa
         told = await values(salon.url, f"select t::text from {table} t")
         assert hits(told, WORDS) == [], table
     assert (await values(salon.url, "select count(*) from idempotency_keys where result is not null")) != b"(0,)"
+
+
+async def test_names_stand_in_the_customers_own_rows_and_as_recipients_of_papers_only(salon: Salon) -> None:
+    tables = await values(salon.url, "select tablename from pg_tables where schemaname = 'public' order by tablename")
+    named = {
+        table: hits(await values(salon.url, f"select (to_jsonb(t) - 'buyer_name')::text from {table} t"), WORDS)
+        for table in re.findall(r"\w+", tables.decode())
+    }
+
+    assert {table for table, found in named.items() if found} == {"customers"}
+    assert len(named) > 50
+    assert len(hits(await values(salon.url, "select buyer_name from bills"), WORDS)) == SOLD
 
 
 async def test_what_was_moved_to_another_row_or_column_does_not_open(salon: Salon) -> None:
