@@ -2,7 +2,8 @@
 
 One task follows the outbox. Each event is read once per group (operation, rights, variables, and the actor's values
 that its plans bind) and its bytes go to all of the group. A fact goes into the subscriber's queue of 256; whoever does
-not read it in time is told RESYNC_REQUIRED. Of figures only the newest waits, and they are read at most once a second.
+not read it in time is told RESYNC_REQUIRED. Of figures only the newest waits, and they are read at most once a second, after
+events within reach; those that the client has already are not sent again.
 """
 
 import asyncio
@@ -65,6 +66,8 @@ class Subscriber:
     joined: Position
     outlet: Outlet | None = None
     waiting: deque[bytes] = field(default_factory=deque)
+    figures: bytes | None = None
+    """Those that the client has; None of a subscription to facts, two of which may well read alike."""
     ended: errors.Rejected | None = None
     _woken: "asyncio.Future[None] | None" = None
     """While the caller waits for the next body."""
@@ -95,10 +98,15 @@ class Subscriber:
         return orjson.dumps(told, default=str, option=orjson.OPT_SORT_KEYS)
 
     def push(self, body: bytes) -> None:
-        """An answer for the client; of figures only the newest waits."""
+        """An answer for the client; of figures only the newest waits, and none that the client has."""
         if self.ended is not None:
             return
+        if body == self.figures:
+            self.waiting.clear()
+            return
         if self._is_idle and not self.waiting and self.outlet is not None and self.outlet(body):
+            if self.figures is not None:
+                self.figures = body
             return
         if isinstance(self.read, OnChange):
             self.waiting.clear()
@@ -136,7 +144,10 @@ class Subscriber:
                 await self._woken
             finally:
                 self._woken = None
-        return self.waiting.popleft()
+        body = self.waiting.popleft()
+        if self.figures is not None:
+            self.figures = body
+        return body
 
 
 class Live:
@@ -268,7 +279,11 @@ class Live:
         The subscriber is registered already, so whatever is committed meanwhile waits in its queue.
         """
         if isinstance(subscriber.read, OnChange):
-            yield await self._read_figures(subscriber, subscriber.actor())
+            figures = await self._read_figures(subscriber, subscriber.actor())
+            subscriber.figures = figures
+            if figures in subscriber.waiting:
+                subscriber.waiting.clear()
+            yield figures
             return
         if after is None:
             return
@@ -310,14 +325,15 @@ class Live:
         """Hands an event to its subscribers; returns how often it was read."""
         groups: dict[Any, list[tuple[Subscriber, Actor]]] = defaultdict(list)
         for each in self._who_wants(event):
-            if isinstance(each.read, OnChange):
-                self._changed.add(each)
-                self._refresh_soon()
-                continue
             try:
                 actor = each.actor()
             except Exception as error:  # noqa: BLE001  revoked, or its source failed: it ends with the reason
                 each.end(error)
+                continue
+            if isinstance(each.read, OnChange):
+                if event.branch_id is None or actor.reaches(event.branch_id):
+                    self._changed.add(each)
+                    self._refresh_soon()
                 continue
             groups[each.operation, actor.access, each.variables_key].append((each, actor))
         read = await asyncio.gather(*[self._deliver_to(members, event) for members in groups.values()])

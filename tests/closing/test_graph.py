@@ -1,6 +1,7 @@
 """Days in numbers through the schema: who reads what, one statement each, amounts to the paisa."""
 
 import asyncio
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from datetime import timedelta
 from typing import Any
@@ -8,9 +9,13 @@ from typing import Any
 import orjson
 import pytest
 
+from salonos.accounting.rules import PaymentMethod
 from salonos.bills.commands import NewLine
+from salonos.bills.rules import Tender
+from salonos.graph import live
 from salonos.graph.context import RequestFacts
 from salonos.graph.errors import Rejected
+from salonos.kernel.actor import Actor
 from salonos.kernel.database import Database
 from salonos.kernel.permissions import Permission
 from tests.closing.asker import Asker, branch_text, somebody
@@ -258,6 +263,130 @@ async def test_the_dashboard_comes_at_once_and_again_after_a_sale_of_its_branch(
     assert second != first
     assert at_once == {"data": {"dashboardChanged": {"billCount": 3, "salesTotal": "4870.00"}}}
     assert after_a_sale == {"data": {"dashboardChanged": {"billCount": 4, "salesTotal": "5658.00"}}}
+
+
+COUNTED = "subscription ($branch: ID) { dashboardChanged(branchId: $branch) { date billCount } }"
+NEXT_NOON = NOON + timedelta(days=1)
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Figures that wait for nothing."""
+    monkeypatch.setattr(live, "CHANGES_EVERY_S", 0.0)
+
+
+async def heard_by_the_reception(shop: Shop, ask: Asker) -> tuple[Any, Any]:
+    """What the first branch's reception hears next, when another day has a sale at the second and then one at the first.
+
+    Without `branchId`; and with the second branch's, where silence is None.
+    """
+    first, second = shop.house.branch_ids
+    reception = somebody("RECEPTIONIST", first)
+    asked = [(OWNER, {}), (reception, {}), (reception, {"branch": branch_text(second)})]
+    shop.database.set_clock = NOON
+    streams = [ask.engine.subscribe(who, FACTS, COUNTED, None, variables) for who, variables in asked]
+    at_once = [orjson.loads(await asyncio.wait_for(anext(each), 10)) for each in streams]
+    assert at_once == [told_of("2026-11-20", 4), told_of("2026-11-20", 3), {"data": {"dashboardChanged": None}}]
+    await shop.sell(NewLine(service_id=shop.haircut_id), due_paise=78_800)
+    await until(streams[0], told_of("2026-11-20", 5))  # what was before is heard of
+    await until(streams[1], told_of("2026-11-20", 4))
+    shop.database.set_clock = NEXT_NOON
+    own, foreign = [asyncio.ensure_future(anext(each)) for each in streams[1:]]
+    await shop.sell(NewLine(service_id=shop.facial_id), branch=1, due_paise=129_600, now=NEXT_NOON)
+    await until(streams[0], told_of("2026-11-21", 1))
+    await shop.sell(NewLine(service_id=shop.haircut_id), due_paise=78_800, now=NEXT_NOON)
+    await until(streams[0], told_of("2026-11-21", 2))
+    heard = orjson.loads(await asyncio.wait_for(own, 10)), orjson.loads(foreign.result()) if foreign.done() else None
+    await ask.engine.live.stop()
+    foreign.cancel()
+    await asyncio.wait([foreign])
+    for each in streams:
+        await each.aclose()
+    return heard
+
+
+async def until(stream: AsyncGenerator[bytes, None], expected: Any) -> None:
+    """Reads on until an answer comes."""
+    while orjson.loads(await asyncio.wait_for(anext(stream), 10)) != expected:
+        pass
+
+
+def told_of(day: str, bill_count: int) -> Any:
+    """An answer of COUNTED."""
+    return {"data": {"dashboardChanged": {"date": day, "billCount": bill_count}}}
+
+
+@pytest.mark.usefixtures("quick")
+async def test_the_dashboard_is_silent_about_other_branches(shop: Shop, ask: Asker) -> None:
+    assert await heard_by_the_reception(shop, ask) == (told_of("2026-11-21", 1), None)
+
+
+class Forgotten:
+    """An attribute that nothing is kept in."""
+
+    def __get__(self, *_: object) -> None:
+        return None
+
+    def __set__(self, *_: object) -> None:
+        return None
+
+
+@pytest.mark.usefixtures("quick")
+async def test_the_proof_of_silence_fails_when_reach_is_forgotten(
+    shop: Shop, ask: Asker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Actor, "reaches", lambda *_: True)
+
+    assert await heard_by_the_reception(shop, ask) == (told_of("2026-11-21", 0), None)
+
+
+@pytest.mark.usefixtures("quick")
+async def test_the_proof_of_silence_fails_when_what_was_sent_is_forgotten_too(
+    shop: Shop, ask: Asker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Actor, "reaches", lambda *_: True)
+    monkeypatch.setattr(live.Subscriber, "figures", Forgotten())
+
+    assert await heard_by_the_reception(shop, ask) == (told_of("2026-11-21", 0), {"data": {"dashboardChanged": None}})
+
+
+async def heard_around_a_payment(shop: Shop, ask: Asker) -> Any:
+    """What somebody who only counts bills hears next: after money for an old bill, and then a sale."""
+    shop.database.set_clock = NOON
+    bill_id = await shop.sell(
+        NewLine(service_id=shop.haircut_id),
+        customer_id=shop.customer_ids[0],
+        by=PaymentMethod.ON_ACCOUNT,
+        due_paise=78_800,
+    )
+    texts = ("subscription { dashboardChanged { collectedTotal } }", COUNTED)
+    amounts, counts = [ask.engine.subscribe(OWNER, FACTS, text, None, {}) for text in texts]
+    before = orjson.loads(await asyncio.wait_for(anext(amounts), 10))
+    assert orjson.loads(await asyncio.wait_for(anext(counts), 10)) == told_of("2026-11-20", 5)
+    heard, after = asyncio.ensure_future(anext(counts)), before
+    await shop.collect(bill_id, Tender(PaymentMethod.CASH, 78_800), version=1, now=NOON)
+    while after == before:
+        after = orjson.loads(await asyncio.wait_for(anext(amounts), 10))
+    await shop.sell(NewLine(service_id=shop.facial_id), due_paise=129_600)
+    found = orjson.loads(await asyncio.wait_for(heard, 10))
+    await ask.engine.live.stop()
+    for each in (amounts, counts):
+        await each.aclose()
+    return found
+
+
+@pytest.mark.usefixtures("quick")
+async def test_figures_that_stayed_the_same_are_not_sent_again(shop: Shop, ask: Asker) -> None:
+    assert await heard_around_a_payment(shop, ask) == told_of("2026-11-20", 6)
+
+
+@pytest.mark.usefixtures("quick")
+async def test_the_proof_of_figures_fails_when_what_was_sent_is_forgotten(
+    shop: Shop, ask: Asker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live.Subscriber, "figures", Forgotten())
+
+    assert await heard_around_a_payment(shop, ask) == told_of("2026-11-20", 5)
 
 
 async def test_who_may_not_read_the_dashboard_can_not_subscribe_to_it(ask: Asker) -> None:
