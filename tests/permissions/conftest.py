@@ -4,12 +4,15 @@ import asyncio
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
+from uuid import UUID
 
 import pytest
 
 from salonos.bills import commands as bills
 from salonos.demo import make
 from salonos.demo.trade import Size
+from salonos.identity import commands as identity
+from salonos.identity.problems import SessionEnded
 from salonos.inventory import commands as inventory
 from salonos.kernel import crypto
 from salonos.kernel.actor import Actor
@@ -17,6 +20,7 @@ from salonos.kernel.clock import parse_instant
 from salonos.kernel.database import Database
 from tests import servers
 from tests.conftest import SECRET
+from tests.identity.makers import PASSWORD, STRANGER, TABLET
 from tests.inventory.control import correct_and_count, send_around
 from tests.inventory.purchasing import buy
 
@@ -37,7 +41,7 @@ def salon() -> Iterator[str]:
 async def furnish(url: str) -> None:
     """A small demo salon with goods on its shelves."""
     database = await Database.open(url)
-    await make.furnish(database, password="nine purple umbrellas", say=lambda _: None, size=SIZE, now=UNTIL)
+    await make.furnish(database, password=PASSWORD, say=lambda _: None, size=SIZE, now=UNTIL)
     await fill_shelves(database)
     await database.close()
 
@@ -52,6 +56,7 @@ async def fill_shelves(database: Database) -> None:
     await send_around(database, branch_ids, product_id, now=UNTIL)
     await take_back(database)
     await ask_for_a_file(database)
+    await sign_people_in(database)
 
 
 async def ask_for_a_file(database: Database) -> None:
@@ -64,6 +69,44 @@ async def ask_for_a_file(database: Database) -> None:
         bills.start_export, rows=bills.ExportedRows.BILLS, file_format=inventory.FileFormat.CSV, conditions={}
     )
     await database.run(seller, start, now=UNTIL)
+
+
+async def sign_people_in(database: Database) -> None:
+    """Tablets, people signed in at each branch, and a token that was stolen."""
+    database.set_clock = UNTIL
+    owner = replace(Actor.system(), id=await database.pool.fetchval("select id from staff where username = 'owner'"))
+    for row in await database.pool.fetch("select id, name from branches order by id"):
+        enroll = partial(identity.enroll_tablet, branch_id=row["id"], name=f"Front desk of {row['name']}")
+        await database.run(owner, enroll)
+    seller_id = await database.pool.fetchval("select min(staff_id::text)::uuid from bill_lines")
+    elsewhere_id = await database.pool.fetchval(
+        "select staff_id from staff_branches where branch_id = (select max(id::text)::uuid from branches)"
+        " group by staff_id having not exists (select from staff_branches as other"
+        " where other.staff_id = staff_branches.staff_id and other.branch_id <> (select max(id::text)::uuid from branches))"
+        " order by staff_id limit 1"
+    )
+    for staff_id in (seller_id, elsewhere_id):
+        await sign_in(database, staff_id)
+    signed_in = await sign_in(database, elsewhere_id)
+    await identity.refresh(database, refresh_token=signed_in.refresh_token, device=TABLET)
+    with pytest.raises(SessionEnded):
+        await identity.refresh(database, refresh_token=signed_in.refresh_token, device=STRANGER)
+    database.set_clock = None
+
+
+async def sign_in(database: Database, staff_id: UUID) -> identity.SignedIn:
+    """A session of a person, who gets a username where they have none."""
+    row = await database.pool.fetchrow("select username, version from staff where id = $1", staff_id)
+    if row["username"] is None:
+        change = identity.StaffChange(
+            username=f"person.{staff_id.hex[-4:]}", password_hash=await identity.new_hash(PASSWORD)
+        )
+        await database.run(
+            Actor.system(),
+            lambda work: identity.update_staff_member(work, staff_id, change, expected_version=row["version"]),
+        )
+        return await sign_in(database, staff_id)
+    return await identity.sign_in(database, username=row["username"], password=PASSWORD, device=TABLET)
 
 
 async def take_back(database: Database) -> None:
