@@ -12,7 +12,16 @@ from typing import Any
 
 import orjson
 import pytest
-from graphql import get_named_type, is_leaf_type, is_required_argument
+from graphql import (
+    GraphQLSchema,
+    build_client_schema,
+    get_introspection_query,
+    get_named_type,
+    is_leaf_type,
+    is_required_argument,
+    lexicographic_sort_schema,
+    print_schema,
+)
 
 from salonos.edge.app import make_graph
 from salonos.graph import compiler
@@ -22,7 +31,7 @@ from salonos.graph.execute import Engine
 from salonos.kernel.actor import NOBODY, Actor
 from salonos.kernel.database import Database
 from salonos.kernel.ids import id_text, new_id
-from salonos.kernel.permissions import ROLES
+from salonos.kernel.permissions import ROLES, Permission
 from tests import servers
 from tests.bills.asking import Asker
 from tests.bills.makers import CASH, actor_as, make_shop
@@ -236,6 +245,39 @@ async def test_the_matrix_turns_red_when_the_engine_forgets_its_rules(
             red += 1
 
     assert red > len(ways) * 0.6
+
+
+WHOLE_SCHEMA = get_introspection_query(specified_by_url=True, one_of=True)
+
+
+def written(schema: GraphQLSchema) -> str:
+    """A schema as text, in the order of names."""
+    return print_schema(lexicographic_sort_schema(schema))
+
+
+@pytest.mark.parametrize("person", PEOPLE)
+async def test_the_whole_schema_is_read_by_whom_the_table_of_roles_lets(house: House, person: str) -> None:
+    may = person != STRANGER and Permission.SCHEMA_READ in ROLES[person].permissions
+    one = '{ __type(name: "Customer") { fields { name } } }'
+    beside = "{ __typename viewer { __typename } __schema { types { name fields { name } } } }"
+
+    whole, *others = [await house.ask(person, text) for text in (WHOLE_SCHEMA, one, beside)]
+
+    if may:
+        assert written(build_client_schema(whole["data"])) == written(RULES.schema)
+        assert ["errors" in each for each in others] == [False, False]
+    else:
+        assert [set(each) for each in (whole, *others)] == [{"errors"}] * 3
+        codes = [[error["extensions"]["code"] for error in each["errors"]] for each in (whole, *others)]
+        assert codes == [["FORBIDDEN"]] * 3
+    assert (await house.ask(person, "{ __typename }")) == {"data": {"__typename": "Query"}}
+
+
+async def test_the_proof_of_introspection_fails_where_it_is_open_to_everybody(house: House) -> None:
+    house.engine.introspection_is_open = True
+
+    with pytest.raises(AssertionError):
+        await test_the_whole_schema_is_read_by_whom_the_table_of_roles_lets(house, STRANGER)
 
 
 SELL = """mutation($input: CheckOutInput!) { checkOut(input: $input) {
