@@ -23,7 +23,25 @@ from uuid import UUID
 import asyncpg
 import orjson
 import pytest
-from sqlalchemy import BigInteger, Boolean, Date, DateTime, Enum, Integer, LargeBinary, String, Text
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Boolean,
+    Column,
+    Date,
+    DateTime,
+    Enum,
+    Integer,
+    LargeBinary,
+    String,
+    Table,
+    Text,
+    false,
+    func,
+    not_,
+    select,
+)
+from sqlalchemy.dialects.postgresql.asyncpg import dialect as PostgreSQL  # noqa: N812  its class
 from sqlalchemy.orm import InstrumentedAttribute
 
 from salonos.graph import reads
@@ -71,6 +89,7 @@ OTHER = {
     DateTime: "{0} + interval '1 day'",
     Boolean: "not {0}",
     LargeBinary: "{0} || '\\x00'",
+    ARRAY: "{0}[2:]",
 }
 """Another value of a kind of column. A number keeps its sign, which checks rest on."""
 
@@ -101,6 +120,7 @@ NEW_BRANCH = UUID(int=2)
 BREAKS = [
     ("RECEPTIONIST", Compiler, "reach", lambda *_, **__: []),
     ("RECEPTIONIST", RequiresPermission, "denial", lambda *_: None),
+    ("STAFF", Compiler, "reach", lambda *_, **__: []),
     ("STAFF", Compiler, "leaf", unmasked),
     (STRANGER, RequiresPermission, "denial", lambda *_: None),
 ]
@@ -180,15 +200,15 @@ async def hide(url: str, role: str, actor: Actor) -> set[str]:
             return await remove_all(connection)
         for rule in await connection.fetch(RULES_OF_ROWS):
             await connection.execute(f'alter table {rule["of"]} drop constraint if exists "{rule["name"]}" cascade')
-        columns = await change_columns(connection, role, actor)
-        return columns | (await remove_out_of_reach(connection, actor) if actor.branch_ids else set())
+        removed = await remove_out_of_reach(connection, actor, await out_of_scope(connection, actor))
+        return removed | await change_columns(connection, role, actor)
     finally:
         await connection.close()
 
 
 async def remove_all(connection: asyncpg.Connection) -> set[str]:
-    """No row at all."""
-    tables = [each.name for each in Base.metadata.sorted_tables]
+    """No row at all, but for the name of the stream of events, which is the database's own."""
+    tables = [each.name for each in Base.metadata.sorted_tables if each.name != "event_stream"]
     filled = {name for name in tables if await connection.fetchval(f"select exists (select from {name})")}
     await connection.execute(f"truncate {', '.join(tables)} cascade")
     return filled
@@ -202,8 +222,8 @@ def columns_read(role: str, access: Access) -> tuple[set[Named], set[Named]]:
         if kind not in RULES.types:
             continue
         type_denied = RULES.denial_of_type(kind, role) is not None
-        if not type_denied and callable(source.scope):
-            seen |= rests_on(source.scope(access))
+        if not type_denied:
+            seen |= rows_rest_on(source, access)
         core: Any = GRAPH.core.type_map[kind]
         for name, definition in core.fields.items():
             read = definition.extensions[DEFINITION].metadata.get(reads.READ) if name != "id" else None
@@ -224,6 +244,13 @@ def columns_read(role: str, access: Access) -> tuple[set[Named], set[Named]]:
     return seen, hidden
 
 
+def rows_rest_on(source: reads.Source, access: Access) -> set[Named]:
+    """The columns by which a type's rows are chosen."""
+    if isinstance(source.scope, reads.Within):
+        return rests_on(source.scope.key)
+    return rests_on(source.scope(access)) if source.scope is not None else set()
+
+
 def held(role: str) -> frozenset[Permission]:
     """A role's permissions."""
     return RIGHTS[role].permissions
@@ -236,28 +263,78 @@ async def change_columns(connection: asyncpg.Connection, role: str, actor: Actor
     changed: set[str] = set()
     for table, name in sorted(hidden - seen):
         column = tables[table].c[name]
-        if column.computed is not None or column.primary_key or column.foreign_keys or isinstance(column.type, Enum):
-            continue
-        value = OTHER.get(type(column.type), OTHER.get(type(column.type).__mro__[1]))
-        if value is None:
+        if column.computed is not None or column.primary_key:
             continue
         others = OTHERS.get(table, "true").format(actor.id)
-        text = f"update {table} set {name} = {value.format(name)} where {name} is not null and {others}"
+        text = f"update {table} set {name} = {another(column)} where {name} is not null and {others}"
         done = await connection.execute(text)
         changed |= {f"{table}.{name}"} if done != "UPDATE 0" else set()
     return changed
 
 
-async def remove_out_of_reach(connection: asyncpg.Connection, actor: Actor) -> set[str]:
-    """No row of which every branch is another one, nor any part of such a row."""
+def another(column: Column[Any]) -> str:
+    """Another value of a column, in SQL: another row, another member, or what OTHER says of its kind."""
+    name, kind = column.name, column.type
+    if column.foreign_keys:
+        target = next(iter(column.foreign_keys)).column
+        first = f"(select {target.name} from {target.table.name} order by {target.name} limit 1)"
+        last = f"(select {target.name} from {target.table.name} order by {target.name} desc limit 1)"
+        return f"case when {name} = {first} then {last} else {first} end"
+    if isinstance(kind, Enum):
+        following = zip(kind.enums, [*kind.enums[1:], kind.enums[0]], strict=True)
+        return f"case {name} " + " ".join(f"when '{one}' then '{other}'" for one, other in following) + " end"
+    return next(OTHER[each] for each in type(kind).__mro__ if each in OTHER).format(name)
+
+
+async def out_of_scope(connection: asyncpg.Connection, actor: Actor) -> list[tuple[Table, list[Any]]]:
+    """The keys of the rows that each type's own scope hides from somebody."""
+    found = []
+    for source in GRAPH.sources.values():
+        scope = source.scope(actor.access) if callable(source.scope) else None
+        if scope is None or not isinstance(source.rows, Table):
+            continue
+        keys = select(*source.rows.primary_key.columns).where(not_(func.coalesce(scope, false())))
+        made = keys.compile(dialect=PostgreSQL())
+        names = [name.removeprefix(reads.ACTOR) for name in made.positiontup or ()]
+        values = [UNTIL if name == reads.NOW else list_or(getattr(actor, name)) for name in names]
+        found.append((source.rows, [tuple(row) for row in await connection.fetch(made.string, *values)]))
+    return found
+
+
+def list_or(value: Any) -> Any:
+    """A parameter of a statement."""
+    return list(value) if isinstance(value, tuple) else value
+
+
+async def remove_out_of_reach(
+    connection: asyncpg.Connection, actor: Actor, outside: list[tuple[Table, list[Any]]]
+) -> set[str]:
+    """No row out of scope, none of which every branch is another one, nor any part of such a row."""
     removed: set[str] = set()
+    for table, keys in outside:
+        test = " and ".join(f"{each.name} = ${place}" for place, each in enumerate(table.primary_key.columns, 1))
+        await connection.executemany(f"delete from {table.name} where {test}", keys)
+        removed |= {table.name} if keys else set()
+    for source in reversed(GRAPH.sources.values()):  # a child is declared before its parent
+        if isinstance(source.scope, reads.Within) and isinstance(source.rows, Table):
+            whole = GRAPH.sources[source.scope.parent].rows
+            key = source.scope.key.key
+            text = f"delete from {source.rows.name} as part where {key} is not null and not exists (select from {whole.name} as whole where whole.id = part.{key})"
+            done = await connection.execute(text)
+            removed |= {source.rows.name} if done != "DELETE 0" else set()
+    return removed | await remove_other_branches(connection, actor, removed)
+
+
+async def remove_other_branches(connection: asyncpg.Connection, actor: Actor, already: set[str]) -> set[str]:
+    """No row of which every branch is another one, nor any part of a row that is gone."""
+    removed = set(already)
     tables = Base.metadata.sorted_tables
     branches = {
         table.name: [key.parent.name for key in table.foreign_keys if key.column.table.name == "branches"]
         for table in tables
     }
     for name, columns in branches.items():
-        if columns and name not in EVERYBODYS:
+        if columns and actor.branch_ids and name not in EVERYBODYS:
             own = " and ".join(f"{column} is not null and {column} <> all($1::uuid[])" for column in columns)
             done = await connection.execute(f"delete from {name} where {own}", list(actor.branch_ids))
             removed |= {name} if done != "DELETE 0" else set()
@@ -330,6 +407,16 @@ async def test_what_is_hidden_changes_no_byte_of_any_answer(twins: Twins, reques
     else:
         assert told.answered > OPERATIONS // 2
         assert told.differing > OPERATIONS // 10 or twins.actor.name == "OWNER"
+        assert await bills_of_colleagues(twins) == (twins.actor.name == "STAFF")
+
+
+async def bills_of_colleagues(twins: Twins) -> bool:
+    """Whether the second salon lacks bills of somebody's own branches."""
+    text = "select count(*) from bills where branch_id = any($1)"
+    one, other = [
+        await each.database.pool.fetchval(text, list(twins.actor.branch_ids)) for each in (twins.one, twins.other)
+    ]
+    return bool(other < one)
 
 
 @pytest.mark.parametrize(("twins", "broken", "attribute", "by"), BREAKS, indirect=["twins"])
