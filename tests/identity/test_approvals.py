@@ -143,6 +143,39 @@ async def test_who_may_no_longer_approve_has_not_approved(till: Till) -> None:
         await till.redeem(given)
 
 
+async def test_who_was_moved_to_another_branch_has_not_approved(till: Till) -> None:
+    given, owner = await till.approve(), await till.house.actor("owner")
+
+    async def move(version: int, **where: object) -> None:
+        change = commands.StaffChange(**where)  # type: ignore[arg-type]  # a test's own values
+        await till.house.database.run(
+            owner, lambda work: commands.update_staff_member(work, till.manager_id, change, expected_version=version)
+        )
+
+    await move(1, branch_ids=till.house.branch_ids[1:])
+    with pytest.raises(ApprovalNotValid):
+        await till.redeem(given)
+    await move(2, all_branches=True)
+    assert await till.redeem(given) == till.manager_id
+
+
+async def test_a_pin_approves_where_its_person_works_at_the_tablets_branch(till: Till) -> None:
+    house = till.house
+    await house.take_on("MANAGER", "far", branches=house.branch_ids[1:])
+    both_id = await house.take_on("MANAGER", "both", branches=house.branch_ids)
+    await house.take_on("RECEPTIONIST", "mobile", branches=house.branch_ids)
+    await choose_pin(house, "far")
+    await choose_pin(house, "both")
+    enrolled = await enroll(house, await house.actor("owner"))
+    mobile = await commands.sign_in(
+        house.database, username="mobile", password=PASSWORD, device=REQUEST, tablet_token=enrolled.token
+    )
+
+    with pytest.raises(WrongCredentials):
+        await till.approve("far", None, pin=PIN, place=1, actor=mobile.actor)
+    assert (await till.approve("both", None, pin=PIN, place=1, actor=mobile.actor)).approver_id == both_id
+
+
 async def test_who_lacks_the_right_the_branch_or_four_eyes_may_not_approve(till: Till) -> None:
     await till.house.take_on("RECEPTIONIST", "meera")
     await till.house.take_on("MANAGER", "far", branches=till.house.branch_ids[1:])

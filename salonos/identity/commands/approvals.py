@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import Select, exists, or_, select, update
 
 from salonos.identity import events, queries, rules, tables
 from salonos.identity.commands import passwords, pins, sessions, throttling
@@ -68,7 +68,7 @@ async def approve(database: Database, actor: Actor, request: ApprovalRequest, *,
         raise invalid(("password",), "ONE_OF", "Give a password or a PIN.")
     if request.ceiling_paise < 0:
         raise invalid(("ceiling",), "OUT_OF_RANGE", "This amount is not possible here.")
-    account = await _verified(database, actor, request, by, device)
+    account = await _verified(database, actor, by, device)
     decided = await database.run(actor, lambda work: _give(work, request, account))
     if isinstance(decided, MayNotApprove):
         raise decided
@@ -85,12 +85,12 @@ class _Account:
     counted: throttling.Counted
 
 
-async def _verified(database: Database, actor: Actor, request: ApprovalRequest, by: Secret, device: Device) -> _Account:
+async def _verified(database: Database, actor: Actor, by: Secret, device: Device) -> _Account:
     """Who approves. Raises: WrongCredentials; TooManyAttempts; PinBlocked; InvalidInput."""
     key = login_key(by.username)
     if by.pin is not None:
         pins.check_pin(by.username, by.pin)
-        tried = await database.run(actor, lambda work: _count_pin(work, key, request.branch_id))
+        tried = await database.run(actor, lambda work: _count_pin(work, key))
         if not await pins.is_right(database, tried, by.pin) or tried.staff_id is None:
             raise WrongCredentials(message="The username or the PIN is not right.")
         return _Account(tried.staff_id, None, tried.pin_hash, tried.counted)
@@ -111,12 +111,16 @@ async def _own_session(work: Work) -> tables.Session:
     return session
 
 
-async def _count_pin(work: Work, username_key: str, branch_id: UUID) -> pins.Account:
-    """A PIN is good on an enrolled tablet only: here, where the requester is signed in on one."""
+async def _count_pin(work: Work, username_key: str) -> pins.Account:
+    """A PIN is good on an enrolled tablet only: here, where the requester is signed in on one.
+
+    It is that of somebody at the tablet's branch, whichever branch is asked about: as when signing in there.
+    """
     session = await _own_session(work)
     if session.tablet_id is None:
         raise invalid(("pin",), "NOT_HERE", "A PIN is good on an enrolled tablet only. Give the password.")
-    return await pins.count_attempt(work, username_key, session.tablet_id, branch_id)
+    tablet = await work.session.get_one(tables.Tablet, session.tablet_id)
+    return await pins.count_attempt(work, username_key, tablet.id, tablet.branch_id)
 
 
 async def _count_password(work: Work, username_key: str, address: str) -> sessions.Account:
@@ -190,16 +194,6 @@ async def redeem_approval(
     Raises: ApprovalNotValid.
     """
     approval = tables.Approval
-    permission = rules.APPROVALS[action].permission
-    who_may = (
-        select(tables.Staff.id)
-        .join(tables.Role, tables.Role.id == tables.Staff.role_id)
-        .where(
-            tables.Staff.is_active,
-            tables.Role.permissions.contains([permission.name]),
-            ~tables.Role.own_permissions.contains([permission.name]),
-        )
-    )
     using = (
         update(approval)
         .where(
@@ -211,7 +205,7 @@ async def redeem_approval(
             approval.ceiling_paise >= amount_paise,
             approval.used_at.is_(None),
             approval.expires_at > work.now,
-            approval.approver_id.in_(who_may),
+            approval.approver_id.in_(_who_may_approve(rules.APPROVALS[action].permission, branch_id)),
         )
         .values(used_at=work.now)
         .returning(approval.approver_id)
@@ -221,3 +215,18 @@ async def redeem_approval(
     if not found:
         raise ApprovalNotValid
     return found[0]
+
+
+def _who_may_approve(permission: Permission, branch_id: UUID) -> Select[UUID]:
+    """Those who hold a permission for more than own work, at a branch, at this moment."""
+    staff, role, at = tables.Staff, tables.Role, tables.StaffBranch
+    return (
+        select(staff.id)
+        .join(role, role.id == staff.role_id)
+        .where(
+            staff.is_active,
+            role.permissions.contains([permission.name]),
+            ~role.own_permissions.contains([permission.name]),
+            or_(staff.all_branches, exists().where(at.staff_id == staff.id, at.branch_id == branch_id)),
+        )
+    )
