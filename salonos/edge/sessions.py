@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -104,21 +105,35 @@ class Watch:
             self._looking = None
 
     async def _look(self) -> None:
-        """Again and again; an unreachable database is asked again. Anything else ends all: nobody is left unwatched."""
-        while True:
-            await asyncio.sleep(WATCH_S)
-            asked = [each for each in self.watched if not each.over.done()]
-            try:
-                over = await self.identity.over({each.claims for each in asked})
-            except Exception as error:  # noqa: BLE001  whatever it is, the sessions are no longer known to stand
-                if errors.is_outage(error):
-                    continue
-                errors.entries_of(error)  # tells the log
-                over = dict.fromkeys([each.claims for each in asked], Unauthenticated())
-            for each in asked:
-                reason = over.get(each.claims)
-                if reason is not None and not each.over.done():
-                    each.over.set_result(reason)
+        """Again and again. A token's time ends whether the database answers or not: nobody is asked for that."""
+        asking: asyncio.Task[None] | None = None
+        try:
+            while True:
+                await asyncio.sleep(WATCH_S)
+                self._tell(self.identity.expired(each.claims for each in self.watched))
+                if asking is None or asking.done():
+                    asking = asyncio.create_task(self._ask(), name="standing of sessions")
+        finally:
+            if asking is not None:
+                asking.cancel()
+
+    async def _ask(self) -> None:
+        """One look; an unreachable database is asked again. Anything else ends all: nobody is left unwatched."""
+        asked = {each.claims for each in self.watched if not each.over.done()}
+        try:
+            over = await self.identity.over(asked)
+        except Exception as error:  # noqa: BLE001  whatever it is, the sessions are no longer known to stand
+            if errors.is_outage(error):
+                return
+            errors.entries_of(error)  # tells the log
+            over = dict.fromkeys(asked, Unauthenticated())
+        self._tell(over)
+
+    def _tell(self, over: Mapping[Claims, Unauthenticated]) -> None:
+        for each in self.watched:
+            reason = over.get(each.claims)
+            if reason is not None and not each.over.done():
+                each.over.set_result(reason)
 
 
 def close_code(over: Unauthenticated) -> int:

@@ -1,7 +1,7 @@
 """Events over websockets: at once where the client takes them, in their order where it does not, made once for many."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from dataclasses import dataclass, field
 
 import pytest
@@ -19,6 +19,7 @@ from salonos.kernel.database import Database
 from salonos.kernel.problems import Unauthenticated
 from tests.bills.asking import GRAPH
 from tests.bills.makers import CASH, SYSTEM, Shop, make_shop
+from tests.edge import wire as wires_of_tests
 from tests.edge.wire import Wire
 from tests.identity.makers import PASSWORD, TABLET
 from tests.statements import Statements
@@ -149,3 +150,45 @@ async def test_open_sockets_are_looked_at_together_and_closed_when_their_session
     for wire in wires:
         await asyncio.wait_for(asyncio.shield(wire.task), 10)  # type: ignore[arg-type]  # it runs
     assert (watch.watched, counter.sockets.open) == (set(), set())
+
+
+class Hanging(Identity):
+    """Looks at sessions over a connection that answers nothing more."""
+
+    async def over(self, tokens: Collection[Claims]) -> dict[Claims, Unauthenticated]:
+        _ = tokens
+        await asyncio.Event().wait()
+        raise AssertionError("unreachable")
+
+
+class Away(Identity):
+    """Looks at sessions while the database is away."""
+
+    async def over(self, tokens: Collection[Claims]) -> dict[Claims, Unauthenticated]:
+        raise OSError
+
+
+@pytest.mark.parametrize("kind", [Away, Hanging])
+async def test_a_tokens_time_ends_while_the_database_does_not_answer(
+    counter: Counter, monkeypatch: pytest.MonkeyPatch, kind: type[Identity]
+) -> None:
+    monkeypatch.setattr(sessions, "WATCH_S", 0.05)
+    database = counter.shop.database
+    counter.sockets.watch = Watch(kind(database))
+    wires = [await counter.wire() for _ in range(2)]
+
+    database.set_clock = counter.sockets.watch.identity.claims(counter.token).expires_at
+
+    for wire in wires:
+        await wire.until(lambda wire=wire: wire.closed_with is not None)
+    assert [wire.closed_with for wire in wires] == [4401, 4401]
+
+
+async def test_without_a_look_of_its_own_the_time_ends_when_the_database_says_so(
+    counter: Counter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Away, "expired", lambda _identity, _tokens: {})
+    monkeypatch.setattr(wires_of_tests, "HEARD_S", 1.0)
+
+    with pytest.raises(TimeoutError):
+        await test_a_tokens_time_ends_while_the_database_does_not_answer(counter, monkeypatch, Away)

@@ -7,7 +7,7 @@ import os
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID
 
@@ -42,12 +42,13 @@ LATEST_S = 5.0 if os.environ.get("SALONOS_PROVE") else 20.0
 
 @dataclass
 class Person:
-    """Somebody with eight subscriptions on two sockets and two event streams."""
+    """Somebody with eight subscriptions on two sockets and two event streams. `elsewhere`: on another device of theirs."""
 
     username: str
     staff_id: UUID
     signed_in: SignedIn
     token: str
+    elsewhere: SignedIn | None = None
     heard: list[str] = field(default_factory=list)
     """The numbers of bills, each once for each subscription."""
     codes: list[int] = field(default_factory=list)
@@ -81,6 +82,7 @@ class Salon:
     database: Database
     branch_id: UUID
     service_id: UUID
+    owner: Actor
     people: dict[str, Person] = field(default_factory=dict)
 
     async def sell(self) -> str:
@@ -161,7 +163,7 @@ async def salon(tmp_path: Path) -> AsyncIterator[Salon]:
     served = await asyncio.to_thread(
         serving.serve, servers.url_of(name), os.environ[servers.REDIS], tmp_path / "api.log"
     )
-    made = Salon(served, database, branch_id, catalog.service_id)
+    made = Salon(served, database, branch_id, catalog.service_id, await owner(database))
     yield made
     for person in made.people.values():
         for task in person.listening:
@@ -173,8 +175,16 @@ async def salon(tmp_path: Path) -> AsyncIterator[Salon]:
     await servers.drop_database(name)
 
 
-async def arrive(salon: Salon, username: str) -> Person:
-    """Takes a receptionist on, who signs in."""
+async def owner(database: Database) -> Actor:
+    """The owner, signed in."""
+    new = commands.NewOwner(display_name="Asha Rao", username="owner", password=serving.PASSWORD)
+    await database.run(SYSTEM, lambda work: commands.create_owner(work, new))
+    device = commands.Device(address="10.0.0.4", program="office")
+    return (await commands.sign_in(database, username="owner", password=serving.PASSWORD, device=device)).actor
+
+
+async def arrive(salon: Salon, username: str, *, tablet_token: str | None = None) -> Person:
+    """Takes a receptionist on, who signs in: on a tablet, where one is named."""
     new = commands.NewStaffMember(
         display_name=username,
         username=username,
@@ -183,10 +193,16 @@ async def arrive(salon: Salon, username: str) -> Person:
         branch_ids=(salon.branch_id,),
     )
     staff_id = await salon.database.run(SYSTEM, lambda work: commands.create_staff_member(work, new))
-    device = commands.Device(address="10.0.0.5", program=username)
-    signed_in = await commands.sign_in(salon.database, username=username, password=serving.PASSWORD, device=device)
+    signed_in = await sign_in(salon, username, tablet_token=tablet_token)
     salon.people[username] = Person(username, staff_id, signed_in, signed_in.access_token)
     return salon.people[username]
+
+
+async def sign_in(salon: Salon, username: str, *, program: str = "till", tablet_token: str | None = None) -> SignedIn:
+    device = commands.Device(address="10.0.0.5", program=f"{program} of {username}")
+    return await commands.sign_in(
+        salon.database, username=username, password=serving.PASSWORD, device=device, tablet_token=tablet_token
+    )
 
 
 async def subscribe(salon: Salon, person: Person) -> None:
@@ -221,6 +237,29 @@ async def give_another_password(salon: Salon, person: Person) -> None:
     await commands.reset_password(salon.database, SYSTEM, person.staff_id, new_password="seven green kettles")
 
 
+async def change_own_password(salon: Salon, person: Person) -> None:
+    """On another device."""
+    assert person.elsewhere is not None
+    await commands.change_password(
+        salon.database,
+        person.elsewhere.actor,
+        current_password=serving.PASSWORD,
+        new_password="seven green kettles",
+    )
+
+
+async def sign_this_device_out(salon: Salon, person: Person) -> None:
+    session_id = person.signed_in.actor.session_id or person.staff_id
+    await salon.database.run(salon.owner, lambda work: commands.sign_out_device(work, session_id))
+
+
+async def take_the_tablet_away(salon: Salon, person: Person) -> None:
+    tablet_id = await salon.database.pool.fetchval(
+        "select tablet_id from sessions where id = $1", person.signed_in.actor.session_id
+    )
+    await salon.database.run(salon.owner, lambda work: commands.revoke_tablet(work, tablet_id))
+
+
 async def expire(salon: Salon, person: Person) -> None:
     """The token's time ends by itself."""
     _ = salon, person
@@ -231,33 +270,49 @@ TAKEN: dict[str, tuple[Callable[[Salon, Person], Awaitable[None]], int]] = {
     "disabled": (disable, 4403),
     "gone": (sign_out_everywhere, 4403),
     "forgetful": (give_another_password, 4403),
+    "careful": (change_own_password, 4403),
+    "robbed": (sign_this_device_out, 4403),
+    "on_a_tablet": (take_the_tablet_away, 4403),
     "late": (expire, 4401),
 }
+TABLETS_PERSON = "on_a_tablet"
 
 
-def short_lived(person: Person, *, seconds: int, now_s: float) -> str:
-    """A token of the person's session that is good for some seconds, as one that was issued a quarter of an hour ago."""
+def short_lived(person: Person, *, ends_at: datetime) -> str:
+    """A token of the person's session, issued so long ago that its time ends then: a whole second."""
     actor = person.signed_in.actor
-    issued_at = datetime.fromtimestamp(now_s, UTC) - rules.ACCESS_TOKEN_LIFE - rules.CLOCK_LEEWAY
     claims = rules.new_claims(
         staff_id=actor.id,
         session_id=actor.session_id or actor.id,
         token_id=new_id(),
         version=actor.version,
-        now=issued_at + timedelta(seconds=seconds),
+        now=ends_at - rules.ACCESS_TOKEN_LIFE,
     )
+    assert claims.expires_at == ends_at
     return rules.encode(claims, rules.TokenKey(crypto.keyring().key("access tokens")))
 
 
-async def test_fifty_subscriptions_end_with_what_they_were_opened_for(salon: Salon) -> None:
-    stays = await arrive(salon, "stays")
-    lost = [await arrive(salon, username) for username in TAKEN]
-    salon.people["late"].token = short_lived(salon.people["late"], seconds=6, now_s=time.time())
-    for person in [salon.people["late"], *lost[:-1], stays]:
+async def arrive_all(salon: Salon) -> list[Person]:
+    """Everybody who is to lose something."""
+    tablet = await salon.database.run(
+        salon.owner, lambda work: commands.enroll_tablet(work, branch_id=salon.branch_id, name="Front desk")
+    )
+    tokens = {TABLETS_PERSON: tablet.token}
+    lost = [await arrive(salon, username, tablet_token=tokens.get(username)) for username in TAKEN]
+    salon.people["careful"].elsewhere = await sign_in(salon, "careful", program="telephone")
+    return lost
+
+
+async def test_eighty_subscriptions_end_with_what_they_were_opened_for(salon: Salon) -> None:
+    stays, lost = await arrive(salon, "stays"), await arrive_all(salon)
+    late = salon.people["late"]
+    ends_at = datetime.fromtimestamp(int(time.time()) + 6, UTC)
+    late.token = short_lived(late, ends_at=ends_at)
+    for person in [late, *lost[:-1], stays]:
         await subscribe(salon, person)
     each = SOCKETS * PER_SOCKET + STREAMS
-    assert sum(len(person.listening) for person in lost) == 5 * (SOCKETS + STREAMS)
-    assert 5 * each == 50
+    assert (len(lost), len(lost) * each) == (8, 80)
+    assert sum(len(person.listening) for person in lost) == 8 * (SOCKETS + STREAMS)
 
     await salon.sell()
     for person in lost:
@@ -266,12 +321,13 @@ async def test_fifty_subscriptions_end_with_what_they_were_opened_for(salon: Sal
     writes = {person.username: await salon.write(person) for person in lost[:-1]}
     async with asyncio.timeout(LATEST_S + serving.ANSWER_S):
         await asyncio.gather(*(task for person in lost for task in person.listening))
+    expired_s = time.monotonic() - (time.time() - ends_at.timestamp())
     last = await salon.sell()
     async with asyncio.timeout(serving.ANSWER_S):
         await stays.has_heard(last, each)
 
     assert writes == dict.fromkeys(list(TAKEN)[:-1], "UNAUTHENTICATED")
-    assert await salon.write(salon.people["late"]) == "UNAUTHENTICATED"
+    assert await salon.write(late) == "UNAUTHENTICATED"
     assert {person.username: person.codes for person in lost} == {
         username: [code] * (SOCKETS + STREAMS) for username, (_, code) in TAKEN.items()
     }
@@ -279,3 +335,12 @@ async def test_fifty_subscriptions_end_with_what_they_were_opened_for(salon: Sal
     assert stays.codes == []
     assert await salon.database.pool.fetchval("select count(*) from customers") == 0
     assert max(person.ended_s for person in lost[:-1]) - taken_s < LATEST_S
+    assert 0 <= late.ended_s - expired_s < LATEST_S
+
+
+async def test_a_write_is_refused_from_the_moment_at_which_the_token_ends(salon: Salon) -> None:
+    late = await arrive(salon, "late")
+    late.token = short_lived(late, ends_at=datetime.fromtimestamp(int(time.time()), UTC))
+
+    assert await salon.write(late) == "UNAUTHENTICATED"
+    assert await salon.database.pool.fetchval("select count(*) from customers") == 0

@@ -160,7 +160,7 @@ async def test_many_tokens_are_looked_at_in_one_statement(case: Case, statements
 async def test_a_watched_token_ends_with_its_time(case: Case) -> None:
     identity = case.house.identity()
     watched = identity.claims(case.ravi.access_token)
-    case.house.database.set_clock = watched.expires_at + rules.CLOCK_LEEWAY
+    case.house.database.set_clock = watched.expires_at
 
     ((_, reason),) = (await identity.over([watched])).items()
 
