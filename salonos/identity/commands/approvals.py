@@ -90,14 +90,16 @@ async def _verified(database: Database, actor: Actor, by: Secret, device: Device
     key = login_key(by.username)
     if by.pin is not None:
         pins.check_pin(by.username, by.pin)
-        tried = await database.run(actor, lambda work: _count_pin(work, key))
-        if not await pins.is_right(database, tried, by.pin) or tried.staff_id is None:
-            raise WrongCredentials(message="The username or the PIN is not right.")
+        with passwords.place(is_taken=True):
+            tried = await database.run(actor, lambda work: _count_pin(work, key))
+            if not await pins.is_right(database, tried, by.pin) or tried.staff_id is None:
+                raise WrongCredentials(message="The username or the PIN is not right.")
         return _Account(tried.staff_id, None, tried.pin_hash, tried.counted)
     password = by.password or ""
     sessions.check_sign_in(by.username, password, replace(device, id=None))
-    found = await database.run(actor, lambda work: _count_password(work, key, device.address))
-    is_right = await passwords.verify(password, found.password_hash)
+    with passwords.place(is_taken=True) as place:
+        found = await database.run(actor, lambda work: _count_password(work, key, place, device.address))
+        is_right = await passwords.verify(password, found.password_hash)
     if found.staff_id is None or found.password_hash is None or not is_right or not found.is_active:
         raise WrongCredentials
     return _Account(found.staff_id, found.password_hash, None, found.counted)
@@ -123,10 +125,10 @@ async def _count_pin(work: Work, username_key: str) -> pins.Account:
     return await pins.count_attempt(work, username_key, tablet.id, tablet.branch_id)
 
 
-async def _count_password(work: Work, username_key: str, address: str) -> sessions.Account:
+async def _count_password(work: Work, username_key: str, place: passwords.Place, address: str) -> sessions.Account:
     session = await _own_session(work)
     return await sessions.count_attempt(
-        work, username_key, session.device_hash, address=address, tablet_id=session.tablet_id
+        work, username_key, session.device_hash, place, address=address, tablet_id=session.tablet_id
     )
 
 

@@ -245,13 +245,15 @@ async def change_password(database: Database, actor: Actor, *, current_password:
 
 
 async def verified_own(database: Database, actor: Actor, password: str) -> tables.Staff:
-    """The actor's own row, once their password was right.
+    """The actor's own row, once their password was right. Its count is taken back at once, whatever they do next.
 
-    Raises: WrongCredentials; TooManyAttempts.
+    Raises: WrongCredentials; TooManyAttempts, also while too many are waiting.
     """
-    present = await database.run(actor, _count_own_attempt)
-    if not await passwords.verify(password, present.password_hash):
-        raise WrongCredentials(message="This is not your present password.")
+    with passwords.place(is_taken=True):
+        present = await database.run(actor, _count_own_attempt)
+        if not await passwords.verify(password, present.password_hash):
+            raise WrongCredentials(message="This is not your present password.")
+    await database.run(actor, lambda work: throttling.forgive(work, _own_bucket(actor)))
     return present
 
 
@@ -265,14 +267,13 @@ async def _count_own_attempt(work: Work) -> tables.Staff:
 
 
 async def own_for_update(work: Work, password_hash: str | None) -> tables.Staff:
-    """The actor's own row, locked, and the count of a right password taken back.
+    """The actor's own row, locked.
 
     Raises: WrongCredentials when the password was changed since it was verified.
     """
     member = await queries.staff_for_update(work, work.actor.id)
     if member is None or not member.is_active or member.password_hash != password_hash:
         raise WrongCredentials
-    await throttling.forgive(work, _own_bucket(work.actor))
     return member
 
 

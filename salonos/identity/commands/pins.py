@@ -46,9 +46,10 @@ async def sign_in_with_pin(
     check_pin(username, pin)
     tablet = await database.run(NOBODY, lambda work: _tablet(work, tablet_token))
     key = login_key(username)
-    account = await database.run(NOBODY, lambda work: count_attempt(work, key, tablet.id, tablet.branch_id))
-    if not await is_right(database, account, pin) or account.staff_id is None:
-        raise WrongCredentials(message="The username or the PIN is not right.")
+    with passwords.place(is_taken=True):
+        account = await database.run(NOBODY, lambda work: count_attempt(work, key, tablet.id, tablet.branch_id))
+        if not await is_right(database, account, pin) or account.staff_id is None:
+            raise WrongCredentials(message="The username or the PIN is not right.")
     device = Device(id=tablet_token, name=tablet.name, address=device.address, program=device.program)
     person = Actor(account.staff_id, NOBODY.access)
     opened = await database.run(person, lambda work: _open_session(work, account, device, tablet.id))

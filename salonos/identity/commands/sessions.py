@@ -71,22 +71,25 @@ async def sign_in(
 ) -> SignedIn:
     """Opens a session for who knows the password; on an enrolled tablet it ends that of whoever used it before.
 
-    The attempt is counted first, in a transaction of its own; the password is then verified in a thread, outside of any
-    transaction; the session is opened in a second one. Unknown names take the same way.
+    A place among the hashes is taken and the attempt counted first, in a transaction of its own; the password is then
+    verified in a thread, outside of any transaction; the session is opened in a second one. Unknown names take the same
+    way.
 
-    Raises: WrongCredentials; TooManyAttempts; InvalidInput for text that is too long or can't be printed, and NOT_FOUND
+    Raises: WrongCredentials; TooManyAttempts, also while too many are waiting; InvalidInput for text that is too long or can't be printed, and NOT_FOUND
     at `tabletToken`.
     """
     if tablet_token is not None:
         device = replace(device, id=tablet_token)
     check_sign_in(username, password, device)
-    account = await database.run(
-        NOBODY, lambda work: _count_attempt(work, login_key(username), device, is_tablet=tablet_token is not None)
-    )
-    is_right = await passwords.verify(password, account.password_hash)
-    if account.staff_id is None or account.password_hash is None or not is_right or not account.is_active:
-        raise WrongCredentials
-    renewed_hash = await passwords.renewed(password, account.password_hash)
+    is_tablet = tablet_token is not None
+    with passwords.place() as place:
+        account = await database.run(
+            NOBODY, lambda work: _count_attempt(work, login_key(username), device, place, is_tablet=is_tablet)
+        )
+        is_right = await passwords.verify(password, account.password_hash)
+        if account.staff_id is None or account.password_hash is None or not is_right or not account.is_active:
+            raise WrongCredentials
+        renewed_hash = await passwords.renewed(password, account.password_hash)
     opened = await database.run(
         Actor(account.staff_id, NOBODY.access), lambda work: _open_session(work, account, renewed_hash, device)
     )
@@ -127,18 +130,28 @@ def device_id_issues(device_id: str | None) -> list[InputIssue]:
     return [InputIssue(("deviceId",), "NOT_ACCEPTED", "A device id has 16 to 128 printable ASCII characters.")]
 
 
-async def _count_attempt(work: Work, username_key: str, device: Device, *, is_tablet: bool) -> Account:
+async def _count_attempt(
+    work: Work, username_key: str, device: Device, place: passwords.Place, *, is_tablet: bool
+) -> Account:
     tablet = await queries.tablet_of(work, device.id or "") if is_tablet else None
     if is_tablet and tablet is None:
         raise not_found(("tabletToken",), "tablet")
     tablet_id = None if tablet is None else tablet.id
-    return await count_attempt(work, username_key, device.hash, address=device.address, tablet_id=tablet_id)
+    return await count_attempt(work, username_key, device.hash, place, address=device.address, tablet_id=tablet_id)
 
 
 async def count_attempt(
-    work: Work, username_key: str, device_hash: bytes, *, address: str, tablet_id: UUID | None
+    work: Work,
+    username_key: str,
+    device_hash: bytes,
+    place: passwords.Place,
+    *,
+    address: str,
+    tablet_id: UUID | None,
 ) -> Account:
-    """Counts an attempt at a password as failed beforehand. A tablet is a device that every account knows.
+    """Takes the place where the password is verified, and counts the attempt as failed beforehand.
+
+    A tablet is a device that every account knows.
 
     Raises: TooManyAttempts.
     """
@@ -147,6 +160,7 @@ async def count_attempt(
     found = select(staff.id, staff.password_hash, staff.is_active, known).where(staff.username_key == username_key)
     row = (await work.session.execute(found)).one_or_none()
     is_known = tablet_id is not None or (row is not None and row[3])
+    place.take(is_known=is_known)
     counted = throttling.buckets(username_key, device_hash=device_hash if is_known else None, address=address)
     await throttling.count(work, counted)
     if row is None:
