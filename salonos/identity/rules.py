@@ -301,7 +301,7 @@ PIN_THROTTLE = Throttle(free=PIN_TRIES, first_wait=LOCKED_FOR, wait_max=LOCKED_F
 """Of one person's PIN, on all tablets together: five tries, then the password, whose success opens it again."""
 
 TABLET_THROTTLE = Throttle(free=20, wait_max=timedelta(minutes=5))
-"""Of one enrolled tablet, over the PINs of all people."""
+"""Of one enrolled tablet, over the PINs and passwords of all people."""
 
 
 # --- passwords

@@ -231,6 +231,21 @@ async def test_a_pin_approves_on_an_enrolled_tablet_only(till: Till) -> None:
         await till.approve(password=None, pin=PIN, actor=ravi.actor)
 
 
+async def test_a_tablet_that_asks_everybody_for_approval_waits(till: Till) -> None:
+    enrolled = await enroll(till.house, await till.house.actor("owner"))
+    ravi = await commands.sign_in(
+        till.house.database, username="ravi", password=PASSWORD, device=REQUEST, tablet_token=enrolled.token
+    )
+
+    async def guess(number: int) -> type[Exception]:
+        with pytest.raises((WrongCredentials, TooManyAttempts)) as refused:
+            await till.approve(f"nobody{number}", "not the password", actor=ravi.actor)
+        return refused.type
+
+    assert [await guess(number) for number in range(25)] == [WrongCredentials] * 20 + [TooManyAttempts] * 5
+    assert (await till.approve()).approver_id == till.manager_id
+
+
 async def test_unknown_names_are_answered_as_known_ones(till: Till) -> None:
     answers = []
     for username in ("manager", "nobody"):

@@ -2,12 +2,13 @@
 
 import dataclasses
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
 
 from salonos.identity import commands, rules
-from salonos.identity.commands import SignedIn, tablets
+from salonos.identity.commands import SignedIn, tablets, throttling
 from salonos.identity.problems import (
     PinBlocked,
     SessionEnded,
@@ -191,6 +192,39 @@ async def test_a_tablet_that_tries_everybodys_pins_waits(desk: Desk) -> None:
 
     assert kinds == [WrongCredentials] * 20 + [TooManyAttempts] * 5
     assert (await desk.house.sign_in("ravi")).actor.id == desk.ravi_id
+
+
+async def test_a_tablet_that_tries_everybodys_passwords_waits(desk: Desk) -> None:
+    async def guess(number: int) -> type[Exception]:
+        with pytest.raises((WrongCredentials, TooManyAttempts)) as refused:
+            await commands.sign_in(
+                desk.house.database,
+                username=f"nobody{number}",
+                password="not the password",
+                device=REQUEST,
+                tablet_token=desk.token,
+            )
+        return refused.type
+
+    kinds = [await guess(number) for number in range(25)]
+
+    assert kinds == [WrongCredentials] * 20 + [TooManyAttempts] * 5
+    assert type(await desk.refusal("meera")) is TooManyAttempts
+    assert (await desk.house.sign_in("ravi")).actor.id == desk.ravi_id
+
+
+async def test_without_its_own_count_a_tablet_tries_everybodys_passwords(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usual = throttling.buckets
+
+    def forgetful(account: str, **given: Any) -> throttling.Counted:
+        return usual(account, **given | {"tablet_id": None})
+
+    monkeypatch.setattr(throttling, "buckets", forgetful)
+
+    with pytest.raises(AssertionError):
+        await test_a_tablet_that_tries_everybodys_passwords_waits(desk)
 
 
 async def test_a_pin_is_good_for_nothing_elsewhere(desk: Desk) -> None:

@@ -142,9 +142,8 @@ async def _give(work: Work, request: ApprovalRequest, account: _Account) -> Give
     is_same = member is not None and was in ((member.password_hash, None), (None, member.pin_hash))
     if member is None or not member.is_active or not is_same:
         raise WrongCredentials
-    await throttling.forgive(work, account.counted)
-    if account.password_hash is not None:
-        await throttling.open_pin(work, member.username_key or "")
+    opens_pin_of = None if account.password_hash is None else member.username_key
+    await throttling.forgive(work, account.counted, opens_pin_of=opens_pin_of)
     if await work.session.get(salon.Branch, request.branch_id) is None:
         raise not_found(("branchId",), "branch")
     rule = rules.APPROVALS[request.action]

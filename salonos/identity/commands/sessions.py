@@ -161,7 +161,9 @@ async def count_attempt(
     row = (await work.session.execute(found)).one_or_none()
     is_known = tablet_id is not None or (row is not None and row[3])
     place.take(is_known=is_known)
-    counted = throttling.buckets(username_key, device_hash=device_hash if is_known else None, address=address)
+    counted = throttling.buckets(
+        username_key, device_hash=device_hash if is_known else None, address=address, tablet_id=tablet_id
+    )
     await throttling.count(work, counted)
     if row is None:
         return Account(None, None, False, counted, tablet_id)
@@ -187,8 +189,7 @@ async def _open_session(work: Work, account: Account, renewed_hash: str | None, 
         raise WrongCredentials
     staff.signed_in_at = work.now
     staff.password_hash = renewed_hash or staff.password_hash
-    await throttling.forgive(work, account.counted)
-    await throttling.open_pin(work, staff.username_key or "")
+    await throttling.forgive(work, account.counted, opens_pin_of=staff.username_key)
     return await begin_session(work, staff, device, tablet_id=account.tablet_id)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from math import ceil
 from uuid import UUID
 
-from sqlalchemy import delete, select, text, update
+from sqlalchemy import delete, select
 from sqlalchemy.dialects.postgresql import insert
 
 from salonos.identity import rules
@@ -23,36 +23,43 @@ class Counted:
     """The buckets in which an attempt was counted."""
 
     account: bytes
-    shared: bytes | None
-    """Of many accounts: the address, or the tablet."""
-    by_pin: bool = False
-
-    @property
-    def throttles(self) -> Mapping[bytes, rules.Throttle]:
-        """Each bucket's throttle, in the order in which they are locked."""
-        found = {self.account: rules.PIN_THROTTLE if self.by_pin else rules.ACCOUNT_THROTTLE}
-        if self.shared is not None:
-            found[self.shared] = rules.TABLET_THROTTLE if self.by_pin else rules.ADDRESS_THROTTLE
-        return dict(sorted(found.items()))
+    """Its failures in a row: the right secret ends the row."""
+    throttles: Mapping[bytes, rules.Throttle]
+    """Of all the buckets, in the order in which they are locked. Of the others the right secret takes one try back."""
 
 
-def buckets(account: str, *, device_hash: bytes | None, address: str) -> Counted:
+def buckets(account: str, *, device_hash: bytes | None, address: str, tablet_id: UUID | None = None) -> Counted:
     """Where an attempt at an account's password counts. `device_hash` is None for a device that the account does not know.
 
     A known device counts by itself, so that strangers can't lock it out; all strangers count together, and also by
-    their address.
+    their address. A tablet, which is known to every account, counts also by itself over all of them.
     """
-    ring = crypto.keyring()
     who = "strangers" if device_hash is None else device_hash.hex()
-    by_address = ring.index("attempts", f"address|{address}") if device_hash is None and address else None
-    return Counted(ring.index("attempts", f"account|{account}|{who}"), by_address)
+    in_a_row = _bucket(f"account|{account}|{who}")
+    found = {in_a_row: rules.ACCOUNT_THROTTLE}
+    if tablet_id is not None:
+        found[_tablet(tablet_id)] = rules.TABLET_THROTTLE
+    elif device_hash is None and address:
+        found[_bucket(f"address|{address}")] = rules.ADDRESS_THROTTLE
+    return _counted(in_a_row, found)
 
 
 def pin_buckets(account: str, *, tablet_id: UUID) -> Counted:
     """Where an attempt at a person's PIN counts: at the person, on all tablets together, and at the tablet."""
-    ring = crypto.keyring()
-    tablet = ring.index("attempts", f"tablet|{tablet_id.hex}")
-    return Counted(ring.index("attempts", f"pin|{account}"), tablet, by_pin=True)
+    in_a_row = _bucket(f"pin|{account}")
+    return _counted(in_a_row, {in_a_row: rules.PIN_THROTTLE, _tablet(tablet_id): rules.TABLET_THROTTLE})
+
+
+def _counted(in_a_row: bytes, throttles: Mapping[bytes, rules.Throttle]) -> Counted:
+    return Counted(in_a_row, dict(sorted(throttles.items())))
+
+
+def _tablet(tablet_id: UUID) -> bytes:
+    return _bucket(f"tablet|{tablet_id.hex}")
+
+
+def _bucket(named: str) -> bytes:
+    return crypto.keyring().index("attempts", named)
 
 
 async def count(work: Work, counted: Counted) -> int:
@@ -88,22 +95,31 @@ async def count(work: Work, counted: Counted) -> int:
     return next(row.failures for row in rows if row.bucket == counted.account)
 
 
-async def forgive(work: Work, counted: Counted) -> None:
-    """Takes a count back after a right password: all of the account's, and one of the address's."""
-    await work.session.execute(delete(SignInAttempt).where(SignInAttempt.bucket == counted.account))
-    if counted.shared is not None:
-        # One only: whoever has an account of their own must not wash off guesses at others' with it.
-        await work.session.execute(
-            update(SignInAttempt)
-            .where(SignInAttempt.bucket == counted.shared)
-            .values(failures=text("greatest(failures - 1, 0)"), retry_at=work.now)
-        )
+async def forgive(work: Work, counted: Counted, *, opens_pin_of: str | None = None) -> None:
+    """Takes a count back after a right secret: all of the account's in a row, and one of each other bucket's.
+
+    One only: whoever has an account of their own must not wash off guesses at others' with it. `opens_pin_of`: whose
+    password it was, and who has all tries of their PIN again.
+    """
+    ended = {counted.account} if opens_pin_of is None else {counted.account, _bucket(f"pin|{opens_pin_of}")}
+    # Locked in the order in which attempts lock them.
+    found = (
+        select(SignInAttempt)
+        .where(SignInAttempt.bucket.in_({*counted.throttles, *ended}))
+        .order_by(SignInAttempt.bucket)
+        .with_for_update()
+    )
+    for row in await work.session.scalars(found.execution_options(populate_existing=True)):
+        if row.bucket in ended:
+            await work.session.delete(row)
+        else:
+            row.failures = max(row.failures - 1, 0)
+            row.retry_at = work.now
 
 
 async def open_pin(work: Work, account: str) -> None:
-    """Whoever gave the password has all tries of their PIN again."""
-    bucket = crypto.keyring().index("attempts", f"pin|{account}")
-    await work.session.execute(delete(SignInAttempt).where(SignInAttempt.bucket == bucket))
+    """All tries of a person's PIN again."""
+    await work.session.execute(delete(SignInAttempt).where(SignInAttempt.bucket == _bucket(f"pin|{account}")))
 
 
 async def purge(work: Work) -> None:
