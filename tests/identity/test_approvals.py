@@ -2,12 +2,13 @@
 
 import dataclasses
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
 
 from salonos.identity import commands, rules
-from salonos.identity.commands import ApprovalRequest, Given
+from salonos.identity.commands import ApprovalRequest, Given, throttling
 from salonos.identity.problems import (
     ApprovalNotValid,
     MayNotApprove,
@@ -24,6 +25,7 @@ from tests.identity.makers import PASSWORD, STRANGER, TABLET, House
 from tests.identity.test_pins import PIN, REQUEST, choose_pin, enroll
 
 DISCOUNT = ApprovalAction.BILL_DISCOUNT
+STRANGER_NEXT_DOOR = dataclasses.replace(STRANGER, address=TABLET.address)
 
 
 @dataclasses.dataclass
@@ -244,6 +246,49 @@ async def test_a_tablet_that_asks_everybody_for_approval_waits(till: Till) -> No
 
     assert [await guess(number) for number in range(25)] == [WrongCredentials] * 20 + [TooManyAttempts] * 5
     assert (await till.approve()).approver_id == till.manager_id
+
+
+@pytest.fixture
+async def shared(till: Till, monkeypatch: pytest.MonkeyPatch) -> commands.Device:
+    """What three people have signed in with, without an id. At its address six guesses are free."""
+    monkeypatch.setattr(rules, "ADDRESS_THROTTLE", dataclasses.replace(rules.ADDRESS_THROTTLE, free=6))
+    device = dataclasses.replace(TABLET, id=None)
+    for username in ("manager", "owner", "ravi"):
+        await till.house.sign_in(username, device=device)
+    return device
+
+
+async def test_a_device_without_an_id_is_counted_at_its_address_although_it_is_known(
+    till: Till, shared: commands.Device
+) -> None:
+    till.ravi = (await till.house.sign_in("ravi", device=shared)).actor
+    for _ in range(3):
+        with pytest.raises(WrongCredentials):
+            await till.house.sign_in("manager", "not the password", shared)
+        with pytest.raises(WrongCredentials):
+            await till.approve("owner", "not the password")
+
+    with pytest.raises(TooManyAttempts):
+        await till.house.sign_in("ravi", device=shared)
+    with pytest.raises(TooManyAttempts):
+        await till.approve()
+    with pytest.raises(TooManyAttempts):
+        await till.house.sign_in("nobody", device=STRANGER_NEXT_DOOR)
+    await till.house.sign_in("ravi")
+
+
+async def test_without_the_addresss_count_a_neighbour_guesses_at_everybody(
+    till: Till, shared: commands.Device, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usual = throttling.buckets
+
+    def trusting(account: str, origin: throttling.Origin, **given: Any) -> throttling.Counted:
+        return usual(account, dataclasses.replace(origin, is_bound=True), **given)
+
+    monkeypatch.setattr(throttling, "buckets", trusting)
+
+    with pytest.raises(pytest.fail.Exception):
+        await test_a_device_without_an_id_is_counted_at_its_address_although_it_is_known(till, shared)
 
 
 async def test_unknown_names_are_answered_as_known_ones(till: Till) -> None:

@@ -218,8 +218,8 @@ async def test_without_its_own_count_a_tablet_tries_everybodys_passwords(
 ) -> None:
     usual = throttling.buckets
 
-    def forgetful(account: str, **given: Any) -> throttling.Counted:
-        return usual(account, **given | {"tablet_id": None})
+    def forgetful(account: str, origin: throttling.Origin, **given: Any) -> throttling.Counted:
+        return usual(account, dataclasses.replace(origin, tablet_id=None), **given)
 
     monkeypatch.setattr(throttling, "buckets", forgetful)
 

@@ -9,6 +9,7 @@ import { REFRESH, SIGN_IN, SIGN_OUT } from "./operations.js";
 
 const URL = `${SALON_ADDRESS}/graphql`;
 const KEPT = "till.session";
+const DEVICE = "till.device";
 
 /** A value that React components read with useSyncExternalStore. */
 function store(value) {
@@ -39,8 +40,16 @@ async function post(document, variables) {
   return Object.values(data)[0];
 }
 
+/** What the salon knows this till by, made once and kept: the session is bound to it, and strangers can't lock it out. */
+function deviceId() {
+  const made = () => Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0"));
+  const id = localStorage.getItem(DEVICE) ?? made().join("");
+  localStorage.setItem(DEVICE, id);
+  return id;
+}
+
 export async function signIn(username, password) {
-  const result = await post(SIGN_IN, { input: { username, password, deviceName: "Till" } });
+  const result = await post(SIGN_IN, { input: { username, password, deviceName: "Till", deviceId: deviceId() } });
   if (result.__typename !== "SignInSuccess") throw new Error(result.message);
   session.put(result);
 }
@@ -53,7 +62,7 @@ export async function signOut() {
 // One refresh at a time, for queries and sockets together: a refresh token is good for one use.
 let refreshing = null;
 function refresh() {
-  refreshing ??= post(REFRESH, { input: { refreshToken: session.read().refreshToken } })
+  refreshing ??= post(REFRESH, { input: { refreshToken: session.read().refreshToken, deviceId: deviceId() } })
     .then((result) => session.put(result.__typename === "RefreshTokensSuccess" ? result : null))
     .finally(() => (refreshing = null));
   return refreshing;

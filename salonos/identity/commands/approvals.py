@@ -127,9 +127,13 @@ async def _count_pin(work: Work, username_key: str) -> pins.Account:
 
 async def _count_password(work: Work, username_key: str, place: passwords.Place, address: str) -> sessions.Account:
     session = await _own_session(work)
-    return await sessions.count_attempt(
-        work, username_key, session.device_hash, place, address=address, tablet_id=session.tablet_id
+    origin = throttling.Origin(
+        device_hash=session.device_hash,
+        is_bound=session.is_device_bound,
+        address=address,
+        tablet_id=session.tablet_id,
     )
+    return await sessions.count_attempt(work, username_key, origin, place)
 
 
 async def _give(work: Work, request: ApprovalRequest, account: _Account) -> Given | MayNotApprove:

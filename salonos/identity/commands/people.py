@@ -258,7 +258,8 @@ async def verified_own(database: Database, actor: Actor, password: str) -> table
 
 
 def _own_bucket(actor: Actor) -> throttling.Counted:
-    return throttling.buckets(f"password|{actor.id.hex}", device_hash=None, address="")
+    nowhere = throttling.Origin(device_hash=b"", is_bound=False, address="")
+    return throttling.buckets(f"password|{actor.id.hex}", nowhere, is_known=False)
 
 
 async def _count_own_attempt(work: Work) -> tables.Staff:

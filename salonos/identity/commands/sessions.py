@@ -137,18 +137,13 @@ async def _count_attempt(
     if is_tablet and tablet is None:
         raise not_found(("tabletToken",), "tablet")
     tablet_id = None if tablet is None else tablet.id
-    return await count_attempt(work, username_key, device.hash, place, address=device.address, tablet_id=tablet_id)
+    origin = throttling.Origin(
+        device_hash=device.hash, is_bound=device.id is not None, address=device.address, tablet_id=tablet_id
+    )
+    return await count_attempt(work, username_key, origin, place)
 
 
-async def count_attempt(
-    work: Work,
-    username_key: str,
-    device_hash: bytes,
-    place: passwords.Place,
-    *,
-    address: str,
-    tablet_id: UUID | None,
-) -> Account:
+async def count_attempt(work: Work, username_key: str, origin: throttling.Origin, place: passwords.Place) -> Account:
     """Takes the place where the password is verified, and counts the attempt as failed beforehand.
 
     A tablet is a device that every account knows.
@@ -156,18 +151,16 @@ async def count_attempt(
     Raises: TooManyAttempts.
     """
     staff = tables.Staff
-    known = exists().where(tables.Session.staff_id == staff.id, tables.Session.device_hash == device_hash)
+    known = exists().where(tables.Session.staff_id == staff.id, tables.Session.device_hash == origin.device_hash)
     found = select(staff.id, staff.password_hash, staff.is_active, known).where(staff.username_key == username_key)
     row = (await work.session.execute(found)).one_or_none()
-    is_known = tablet_id is not None or (row is not None and row[3])
+    is_known = origin.tablet_id is not None or (row is not None and row[3])
     place.take(is_known=is_known)
-    counted = throttling.buckets(
-        username_key, device_hash=device_hash if is_known else None, address=address, tablet_id=tablet_id
-    )
+    counted = throttling.buckets(username_key, origin, is_known=is_known)
     await throttling.count(work, counted)
     if row is None:
-        return Account(None, None, False, counted, tablet_id)
-    return Account(row[0], row[1], row[2], counted, tablet_id)
+        return Account(None, None, False, counted, origin.tablet_id)
+    return Account(row[0], row[1], row[2], counted, origin.tablet_id)
 
 
 @dataclass(frozen=True)

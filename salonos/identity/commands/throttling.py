@@ -28,19 +28,31 @@ class Counted:
     """Of all the buckets, in the order in which they are locked. Of the others the right secret takes one try back."""
 
 
-def buckets(account: str, *, device_hash: bytes | None, address: str, tablet_id: UUID | None = None) -> Counted:
-    """Where an attempt at an account's password counts. `device_hash` is None for a device that the account does not know.
+@dataclass(frozen=True, kw_only=True)
+class Origin:
+    """Where an attempt comes from. `is_bound`: the device sent an id; it is not known by address and program alone."""
+
+    device_hash: bytes
+    is_bound: bool
+    address: str
+    tablet_id: UUID | None = None
+
+
+def buckets(account: str, origin: Origin, *, is_known: bool) -> Counted:
+    """Where an attempt at an account's password counts. `is_known`: the account was signed in on this device.
 
     A known device counts by itself, so that strangers can't lock it out; all strangers count together, and also by
-    their address. A tablet, which is known to every account, counts also by itself over all of them.
+    their address. So does a known device without an id: whoever shares its address and program passes for it. A tablet,
+    which is known to every account, counts also by itself over all of them.
     """
-    who = "strangers" if device_hash is None else device_hash.hex()
+    is_known = is_known or origin.tablet_id is not None
+    who = origin.device_hash.hex() if is_known else "strangers"
     in_a_row = _bucket(f"account|{account}|{who}")
     found = {in_a_row: rules.ACCOUNT_THROTTLE}
-    if tablet_id is not None:
-        found[_tablet(tablet_id)] = rules.TABLET_THROTTLE
-    elif device_hash is None and address:
-        found[_bucket(f"address|{address}")] = rules.ADDRESS_THROTTLE
+    if origin.tablet_id is not None:
+        found[_tablet(origin.tablet_id)] = rules.TABLET_THROTTLE
+    elif origin.address and not (is_known and origin.is_bound):
+        found[_bucket(f"address|{origin.address}")] = rules.ADDRESS_THROTTLE
     return _counted(in_a_row, found)
 
 
