@@ -268,6 +268,19 @@ LOCKED_FOR = timedelta(days=3650)
 
 
 @dataclass(frozen=True)
+class Count:
+    """What is kept of a bucket's failures; attempts before `retry_at` are refused, and not counted.
+
+    `last_at` is when the latest failed; of a quota, since when the earliest that is left is being forgotten.
+    """
+
+    failures: int
+    last_at: datetime
+    retry_at: datetime
+    kept_until: datetime
+
+
+@dataclass(frozen=True)
 class Throttle:
     """How fast guesses are let through: some at once, then each failure doubles the wait up to a bound."""
 
@@ -289,6 +302,37 @@ class Throttle:
         doublings = min(failures - self.free, 20)
         return timedelta(seconds=min(self.first_wait.total_seconds() * 2**doublings, self.wait_max.total_seconds()))
 
+    def after_failure(self, count: Count, *, now: datetime) -> Count:
+        """One more."""
+        failures = 1 if now > count.last_at + self.forgotten_after else count.failures + 1
+        return Count(failures, now, now + self.wait_after(failures), now + self.forgotten_after)
+
+
+@dataclass(frozen=True)
+class Quota:
+    """How many wrong guesses are looked at, whatever is right in between: some at once, one more for each forgotten.
+
+    In any 24 hours at most `at_once + a_day - 1`. A lock is closed for good by the last that was at once.
+    """
+
+    at_once: int
+    a_day: int
+    """How many are forgotten in a day, one after the other."""
+    is_lock: bool = False
+
+    def after_failure(self, count: Count, *, now: datetime) -> Count:
+        """One more."""
+        every = timedelta(days=1) / self.a_day
+        forgotten = min(max((now - count.last_at) // every, 0), count.failures)
+        left = count.failures - forgotten
+        last_at = count.last_at + forgotten * every if left else now
+        failures = left + 1
+        if failures < self.at_once:
+            return Count(failures, last_at, now, last_at + failures * every)
+        if self.is_lock:
+            return Count(failures, last_at, now + LOCKED_FOR, now + LOCKED_FOR)
+        return Count(failures, last_at, last_at + every, last_at + failures * every)
+
 
 ACCOUNT_THROTTLE = Throttle(free=5, wait_max=timedelta(minutes=30))
 """Of one account, from a known device, or from all strangers together: some seventy guesses on the first day."""
@@ -299,6 +343,10 @@ ADDRESS_THROTTLE = Throttle(free=40, wait_max=timedelta(minutes=5))
 PIN_TRIES = 5
 PIN_THROTTLE = Throttle(free=PIN_TRIES, first_wait=LOCKED_FOR, wait_max=LOCKED_FOR, forgotten_after=LOCKED_FOR)
 """Of one person's PIN, on all tablets together: five tries, then the password, whose success opens it again."""
+
+PINS_A_DAY = Quota(at_once=12, a_day=6, is_lock=True)
+"""Of one person's PIN, on all tablets together, also when it was right in between: a colleague who tries four each time
+before its person signs in. It closes like the five in a row."""
 
 TABLET_THROTTLE = Throttle(free=20, wait_max=timedelta(minutes=5))
 """Of one enrolled tablet, over the PINs and passwords of all people."""

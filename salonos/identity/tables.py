@@ -151,7 +151,9 @@ class RefreshToken(Base):
 
 
 class SignInAttempt(Base):
-    """Failed attempts in a row of one bucket (an account from one device, from strangers, or by PIN; an address; a tablet).
+    """Failed attempts of one bucket: an account from one device, from strangers, or by PIN; an address; a tablet.
+
+    What its columns mean says `rules.Count`.
 
     The bucket is a keyed hash: what people type as their username is sometimes their password.
     """

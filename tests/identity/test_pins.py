@@ -159,9 +159,46 @@ async def test_the_owner_is_told_of_a_blocked_pin_once(desk: Desk) -> None:
 
 
 async def test_a_right_pin_takes_the_wrong_ones_back(desk: Desk) -> None:
-    for _ in range(3):
+    for _ in range(2):
+        assert await desk.kinds("ravi", 4) == [WrongCredentials] * 4
+        await desk.sign_in("ravi")
+
+
+async def test_who_tries_four_pins_before_each_right_one_blocks_it_and_the_owner_is_told(desk: Desk) -> None:
+    for _ in range(2):
         await desk.kinds("ravi", 4)
         await desk.sign_in("ravi")
+    desk.house.database.set_clock = await desk.house.database.now() + timedelta(hours=3, minutes=59)
+
+    assert await desk.kinds("ravi", 5) == [WrongCredentials] * 4 + [PinBlocked]
+    with pytest.raises(PinBlocked):
+        await desk.sign_in("ravi")
+    rows = await desk.house.database.pool.fetch("select kind, staff_id from security_notices")
+    assert [tuple(row) for row in rows] == [("PIN_BLOCKED", desk.ravi_id)]
+    desk.house.database.set_clock += timedelta(days=365)
+    with pytest.raises(PinBlocked):
+        await desk.sign_in("ravi")
+    await desk.house.sign_in("ravi", device=STRANGER)
+    assert await desk.kinds("ravi", 4) == [WrongCredentials] * 4
+    assert (await desk.sign_in("ravi")).actor.id == desk.ravi_id
+
+
+async def test_a_right_pin_as_the_twelfth_try_blocks_nothing(desk: Desk) -> None:
+    for wrong in (4, 4, 3):
+        await desk.kinds("ravi", wrong)
+        await desk.sign_in("ravi")
+    await desk.sign_in("ravi")
+
+    assert await desk.house.database.pool.fetchval("select count(*) from security_notices") == 0
+
+
+async def test_without_the_days_count_a_colleague_tries_pins_for_ever(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rules, "PINS_A_DAY", dataclasses.replace(rules.PINS_A_DAY, at_once=1_000))
+
+    with pytest.raises(AssertionError):
+        await test_who_tries_four_pins_before_each_right_one_blocks_it_and_the_owner_is_told(desk)
 
 
 async def test_nobody_learns_who_works_here_or_has_a_pin(desk: Desk) -> None:

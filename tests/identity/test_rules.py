@@ -1,15 +1,16 @@
 """Pure decisions: passwords, throttles, roles against each other, sealed successors."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from salonos.identity import rules
-from salonos.identity.rules import PasswordFault, Throttle
+from salonos.identity.rules import Count, PasswordFault, Quota, Throttle
 from salonos.kernel.permissions import ROLES, Permission, RoleRights
 
+START = datetime(2026, 7, 1, 9, tzinfo=UTC)
 PERMISSIONS_PAGE = """
 ✓ ✓ ✓ own ✓ BILL_READ
 ✓ ✓ ✓ – – BILL_CREATE PAYMENT_TAKE BILL_POST_ON_ACCOUNT BILL_DISCOUNT
@@ -126,6 +127,51 @@ def test_the_wait_doubles_up_to_its_bound() -> None:
 
     assert waits == [0, 0, 0, 1, 2, 4, 8, 10, 10, 10]
     assert throttle.wait_after(10**9) == timedelta(seconds=10)
+
+
+DAY = timedelta(days=1)
+
+
+@given(
+    quota=st.builds(Quota, at_once=st.integers(1, 12), a_day=st.integers(1, 12)),
+    waits_s=st.lists(st.integers(0, 8 * 3_600) | st.just(0), max_size=80),
+)
+def test_no_day_has_more_wrong_guesses_than_a_quota_says(quota: Quota, waits_s: list[int]) -> None:
+    now = START
+    count = Count(0, now, now, now)
+    looked_at: list[datetime] = []
+    for wait_s in waits_s:
+        now += timedelta(seconds=wait_s)
+        if now >= count.retry_at:
+            count = quota.after_failure(count, now=now)
+            looked_at.append(now)
+            assert count.kept_until > now
+            assert 1 <= count.failures <= quota.at_once
+
+    for first in looked_at:
+        assert len([each for each in looked_at if first <= each < first + DAY]) <= quota.at_once + quota.a_day - 1
+
+
+def test_a_quota_lets_one_more_through_for_each_that_is_forgotten() -> None:
+    quota, now = Quota(at_once=3, a_day=6), START
+    count = Count(0, now, now, now)
+    for _ in range(3):
+        assert count.retry_at <= now
+        count = quota.after_failure(count, now=now)
+
+    assert count == Count(3, now, now + timedelta(hours=4), now + timedelta(hours=12))
+    later = now + timedelta(hours=9)
+    assert quota.after_failure(count, now=later) == Count(2, now + timedelta(hours=8), later, now + timedelta(hours=16))
+    forgotten = now + timedelta(days=3)
+    assert quota.after_failure(count, now=forgotten) == Count(1, forgotten, forgotten, forgotten + timedelta(hours=4))
+
+
+def test_a_lock_stays_closed() -> None:
+    quota = Quota(at_once=1, a_day=6, is_lock=True)
+
+    count = quota.after_failure(Count(0, START, START, START), now=START)
+
+    assert (count.failures, count.retry_at, count.kept_until) == (1, START + rules.LOCKED_FOR, START + rules.LOCKED_FOR)
 
 
 rights = st.sets(st.sampled_from(Permission)).flatmap(

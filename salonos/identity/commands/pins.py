@@ -1,7 +1,8 @@
 """PINs: chosen by each person with their password, good on enrolled tablets only, and for five tries.
 
 A PIN is a short secret that colleagues may see being typed. It opens the one tablet on which it is typed, ends the
-session of whoever used that tablet before, and after five wrong ones in a row only the password helps.
+session of whoever used that tablet before, and after five wrong ones in a row, or twelve within a day, only the
+password helps.
 """
 
 import contextlib
@@ -24,12 +25,12 @@ from salonos.kernel.work import Work
 
 @dataclass(frozen=True)
 class Account:
-    """Whose PIN is tried; `failures` counts this try as one. `pin_hash` is None for who is nobody here."""
+    """Whose PIN is tried; `is_last`: a wrong one blocks it. `pin_hash` is None for who is nobody here."""
 
     staff_id: UUID | None
     pin_hash: str | None = field(repr=False)
     counted: throttling.Counted
-    failures: int
+    is_last: bool
     tablet_id: UUID
 
 
@@ -41,7 +42,7 @@ async def sign_in_with_pin(
     Counted, verified and opened like a sign-in with a password. Unknown names, people of other branches and people
     without a PIN take the same way.
 
-    Raises: TabletNotEnrolled; WrongCredentials; PinBlocked after five wrong ones; TooManyAttempts; InvalidInput.
+    Raises: TabletNotEnrolled; WrongCredentials; PinBlocked after too many wrong ones; TooManyAttempts; InvalidInput.
     """
     check_pin(username, pin)
     tablet = await database.run(NOBODY, lambda work: _tablet(work, tablet_token))
@@ -85,20 +86,20 @@ async def count_attempt(work: Work, username_key: str, tablet_id: UUID, branch_i
     Raises: PinBlocked; TooManyAttempts.
     """
     counted = throttling.pin_buckets(username_key, tablet_id=tablet_id)
-    failures = await throttling.count(work, counted)
+    is_last = await throttling.count(work, counted)
     staff, at = tables.Staff, tables.StaffBranch
     here = or_(staff.all_branches, exists().where(at.staff_id == staff.id, at.branch_id == branch_id))
     found = select(staff.id, staff.pin_hash).where(staff.username_key == username_key, staff.is_active, here)
     row = (await work.session.execute(found)).one_or_none()
     staff_id, pin_hash = (None, None) if row is None else (row[0], row[1])
-    return Account(staff_id, pin_hash, counted, failures, tablet_id)
+    return Account(staff_id, pin_hash, counted, is_last, tablet_id)
 
 
 async def is_right(database: Database, account: Account, pin: str) -> bool:
     """Whether it is the account's PIN. The last wrong one is told to the owner."""
     if await passwords.verify(pin, account.pin_hash):
         return True
-    if account.failures >= rules.PIN_TRIES:
+    if account.is_last:
         with contextlib.suppress(_NobodysPin):
             await database.run(NOBODY, lambda work: _tell_blocked(work, account))
     return False

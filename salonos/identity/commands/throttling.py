@@ -24,7 +24,7 @@ class Counted:
 
     account: bytes
     """Its failures in a row: the right secret ends the row."""
-    throttles: Mapping[bytes, rules.Throttle]
+    throttles: Mapping[bytes, rules.Throttle | rules.Quota]
     """Of all the buckets, in the order in which they are locked. Of the others the right secret takes one try back."""
 
 
@@ -48,7 +48,7 @@ def buckets(account: str, origin: Origin, *, is_known: bool) -> Counted:
     is_known = is_known or origin.tablet_id is not None
     who = origin.device_hash.hex() if is_known else "strangers"
     in_a_row = _bucket(f"account|{account}|{who}")
-    found = {in_a_row: rules.ACCOUNT_THROTTLE}
+    found: dict[bytes, rules.Throttle | rules.Quota] = {in_a_row: rules.ACCOUNT_THROTTLE}
     if origin.tablet_id is not None:
         found[_tablet(origin.tablet_id)] = rules.TABLET_THROTTLE
     elif origin.address and not (is_known and origin.is_bound):
@@ -58,11 +58,19 @@ def buckets(account: str, origin: Origin, *, is_known: bool) -> Counted:
 
 def pin_buckets(account: str, *, tablet_id: UUID) -> Counted:
     """Where an attempt at a person's PIN counts: at the person, on all tablets together, and at the tablet."""
-    in_a_row = _bucket(f"pin|{account}")
-    return _counted(in_a_row, {in_a_row: rules.PIN_THROTTLE, _tablet(tablet_id): rules.TABLET_THROTTLE})
+    in_a_row, of_a_day = _pins(account)
+    return _counted(
+        in_a_row,
+        {in_a_row: rules.PIN_THROTTLE, of_a_day: rules.PINS_A_DAY, _tablet(tablet_id): rules.TABLET_THROTTLE},
+    )
 
 
-def _counted(in_a_row: bytes, throttles: Mapping[bytes, rules.Throttle]) -> Counted:
+def _pins(account: str) -> tuple[bytes, bytes]:
+    """A person's wrong PINs in a row, and those of a day."""
+    return _bucket(f"pin|{account}"), _bucket(f"pins of a day|{account}")
+
+
+def _counted(in_a_row: bytes, throttles: Mapping[bytes, rules.Throttle | rules.Quota]) -> Counted:
     return Counted(in_a_row, dict(sorted(throttles.items())))
 
 
@@ -74,8 +82,8 @@ def _bucket(named: str) -> bytes:
     return crypto.keyring().index("attempts", named)
 
 
-async def count(work: Work, counted: Counted) -> int:
-    """Counts an attempt as failed beforehand; returns how many of the account's have failed now.
+async def count(work: Work, counted: Counted) -> bool:
+    """Counts an attempt as failed beforehand; returns whether it was the last one, unless it is right.
 
     Raises: TooManyAttempts when it comes too early; PinBlocked when time does not help. It is not counted then.
     """
@@ -98,13 +106,15 @@ async def count(work: Work, counted: Counted) -> int:
     wait_s = max(((row.retry_at - work.now).total_seconds() for row in rows), default=0.0)
     if wait_s > 0:
         raise TooManyAttempts(retry_after=ceil(wait_s))
+    is_last = False
     for row in rows:
         throttle = throttles[row.bucket]
-        row.failures = 1 if work.now > row.last_at + throttle.forgotten_after else row.failures + 1
-        row.last_at = work.now
-        row.retry_at = work.now + throttle.wait_after(row.failures)
-        row.kept_until = work.now + throttle.forgotten_after
-    return next(row.failures for row in rows if row.bucket == counted.account)
+        was = rules.Count(row.failures, row.last_at, row.retry_at, row.kept_until)
+        found_now = throttle.after_failure(was, now=work.now)
+        row.failures, row.last_at = found_now.failures, found_now.last_at
+        row.retry_at, row.kept_until = found_now.retry_at, found_now.kept_until
+        is_last = is_last or (throttle.is_lock and row.retry_at > work.now)
+    return is_last
 
 
 async def forgive(work: Work, counted: Counted, *, opens_pin_of: str | None = None) -> None:
@@ -113,7 +123,7 @@ async def forgive(work: Work, counted: Counted, *, opens_pin_of: str | None = No
     One only: whoever has an account of their own must not wash off guesses at others' with it. `opens_pin_of`: whose
     password it was, and who has all tries of their PIN again.
     """
-    ended = {counted.account} if opens_pin_of is None else {counted.account, _bucket(f"pin|{opens_pin_of}")}
+    ended = {counted.account} if opens_pin_of is None else {counted.account, *_pins(opens_pin_of)}
     # Locked in the order in which attempts lock them.
     found = (
         select(SignInAttempt)
@@ -131,7 +141,7 @@ async def forgive(work: Work, counted: Counted, *, opens_pin_of: str | None = No
 
 async def open_pin(work: Work, account: str) -> None:
     """All tries of a person's PIN again."""
-    await work.session.execute(delete(SignInAttempt).where(SignInAttempt.bucket == _bucket(f"pin|{account}")))
+    await work.session.execute(delete(SignInAttempt).where(SignInAttempt.bucket.in_(_pins(account))))
 
 
 async def purge(work: Work) -> None:

@@ -59,7 +59,7 @@ class RoleNameTaken(Problem):
 
 @problem(problems.PinBlocked)
 class PinBlocked(Problem):
-    """The PIN was wrong five times in a row: only the password helps, on any device."""
+    """The PIN was wrong five times in a row, or twelve times within a day: only the password helps, on any device."""
 
 
 @problem(problems.TabletNotEnrolled)
