@@ -11,13 +11,13 @@ import contextlib
 import logging
 import math
 from collections import defaultdict
-from collections.abc import Hashable
 from dataclasses import dataclass, field
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from salonos.kernel.actor import Actor
+from salonos.kernel.addresses import address_key
 from salonos.kernel.clock import monotonic_s
 from salonos.kernel.problems import TooMany
 
@@ -50,9 +50,9 @@ class Budget:
     """The debts of one process. `rate` is what a person may ask for, in objects a second."""
 
     rate: float
-    debts: dict[Hashable, float] = field(default_factory=dict)
-    """By the person's id, or a stranger's address."""
-    _untold: dict[Hashable, float] = field(default_factory=lambda: defaultdict(float))
+    debts: dict[int | str, float] = field(default_factory=dict)
+    """By the person's id as a number, which hashes without Python, or by what a stranger's address is counted under."""
+    _untold: dict[int | str, float] = field(default_factory=lambda: defaultdict(float))
     _ticking: asyncio.Task[None] | None = None
 
     def charge(self, actor: Actor, address: str, objects: int) -> None:
@@ -60,7 +60,7 @@ class Budget:
 
         Raises: TooMany.
         """
-        key = actor.id if actor.access.signed_in else address
+        key = actor.id.int if actor.access.signed_in else address_key(address)
         debt = self.debts.get(key, 0.0)
         if debt >= self.rate * BURST_S:
             wait_s = math.ceil((debt - self.rate * BURST_S + 1) / self.rate)

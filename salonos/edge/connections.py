@@ -13,6 +13,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from salonos.edge.gate import SECURITY_HEADERS
 from salonos.edge.joining import Joining
+from salonos.kernel.addresses import address_key
 
 HEAD_S = 10.0
 HEAD_BYTES_MAX = 64 * 1024
@@ -49,7 +50,7 @@ class Connection(HttpToolsProtocol):
         super().connection_made(transport)
         self._joining = Joining(transport, self.loop)
         self.transport = self._joining  # type: ignore[assignment]  # it does what the server asks of one
-        self._address = self.client[0] if self.client else ""
+        self._address = address_key(self.client[0]) if self.client else ""
         self.by_address[self._address] += 1
         end_unfetched(transport)
         if self.by_address[self._address] > self.address_max:

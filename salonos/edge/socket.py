@@ -19,6 +19,7 @@ from salonos.edge.strict_json import Malformed, read_object
 from salonos.graph import errors
 from salonos.graph.context import RequestFacts
 from salonos.graph.execute import REQUEST_COST, Engine
+from salonos.kernel.addresses import address_key
 from salonos.kernel.ids import new_id
 from salonos.kernel.problems import BadRequest, TooMany, Unauthenticated
 
@@ -44,7 +45,7 @@ class Close(Exception):  # noqa: N818  ends a socket with a code
 
 @dataclass
 class Sockets:
-    """The websockets of one process. `strangers` counts those that have not said who they are, by address."""
+    """The websockets of one process. `strangers` counts those that have not said who they are, by `address_key`."""
 
     engine: Engine
     watch: Watch
@@ -69,7 +70,7 @@ class Sockets:
         address = scope["client"][0] if scope.get("client") else ""
         try:
             self.gate.check_host(headers)
-            is_welcome = self.gate.allows_origin(headers) and self.strangers[address] < STRANGERS_PER_ADDRESS_MAX
+            is_welcome = self.gate.allows_origin(headers) and self.has_room(address)
         except Refused:
             is_welcome = False
         if not is_welcome or scope["query_string"]:
@@ -90,6 +91,10 @@ class Sockets:
             await socket.run()
         finally:
             self.open.discard(socket)
+
+    def has_room(self, address: str) -> bool:
+        """Whether one stranger more may wait at an address."""
+        return self.strangers[address_key(address)] < STRANGERS_PER_ADDRESS_MAX
 
 
 @dataclass(eq=False)
@@ -138,7 +143,7 @@ class Socket:
 
     async def begin(self) -> bool:
         """The client says who it is within five seconds; False when it went away instead."""
-        strangers, address = self.sockets.strangers, self.facts.address
+        strangers, address = self.sockets.strangers, address_key(self.facts.address)
         strangers[address] += 1
         try:
             async with asyncio.timeout(INIT_S):

@@ -90,3 +90,41 @@ async def test_a_request_whose_body_takes_its_time_is_not_ended_here(port: int) 
     async with connected(port) as (reader, writer):
         writer.write(HEAD + b"content-length: 2\r\n\r\n{")
         assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 204 ")
+
+
+class Far(asyncio.Transport):
+    """A connection from an address that this machine does not have. `written` is what it was sent."""
+
+    def __init__(self, address: str) -> None:
+        super().__init__({"peername": (address, 50_000)})
+        self.written = b""
+
+    def write(self, data: Any) -> None:
+        self.written += bytes(data)
+
+    def is_closing(self) -> bool:
+        return bool(self.written)
+
+    def close(self) -> None:
+        pass
+
+
+async def refusals(addresses: list[str]) -> list[bytes]:
+    """The status lines that open connections from these addresses are sent at once, in their order."""
+    config, state = uvicorn.Config(answer, log_config=None), ServerState()
+    config.load()
+    made = [(Connection(config=config, server_state=state, app_state={}), Far(each)) for each in addresses]
+    for connection, transport in made:
+        connection.connection_made(transport)
+    for connection, _ in made:
+        connection.connection_lost(None)
+    return [transport.written[:12] for _, transport in made]
+
+
+async def test_addresses_of_one_ipv6_network_have_a_few_connections_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Connection, "address_max", 2)
+    neighbours = ["2001:db8:1:2::1", "2001:db8:1:2::2", "2001:db8:1:2::3"]
+
+    assert await refusals([*neighbours, "2001:db8:1:3::1"]) == [b"", b"", b"HTTP/1.1 503", b""]
+    assert await refusals(["192.0.2.1", "::ffff:192.0.2.1", "192.0.2.1"]) == [b"", b"", b"HTTP/1.1 503"]
+    assert not Connection.by_address

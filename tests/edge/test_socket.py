@@ -192,3 +192,21 @@ async def test_without_a_look_of_its_own_the_time_ends_when_the_database_says_so
 
     with pytest.raises(TimeoutError):
         await test_a_tokens_time_ends_while_the_database_does_not_answer(counter, monkeypatch, Away)
+
+
+async def test_strangers_of_one_ipv6_network_wait_together(counter: Counter) -> None:
+    counter.wires += [Wire(counter.sockets) for _ in range(22)]
+    *twenty, neighbour, elsewhere = counter.wires
+
+    assert [await each.knock(f"2001:db8:1:2::{number:x}") for number, each in enumerate(twenty)] == [True] * 20
+    assert not await neighbour.knock("2001:db8:1:2:3:4:5:6")
+    assert await elsewhere.knock("2001:db8:1:3::1")
+
+
+async def test_a_stranger_s_place_is_given_back_whatever_address_of_its_network_it_came_from(counter: Counter) -> None:
+    wire = Wire(counter.sockets)
+    await wire.knock("2001:db8:1:2::1")
+    waiting = dict(counter.sockets.strangers)
+    await wire.close()
+
+    assert (waiting, counter.sockets.strangers) == ({"2001:db8:1:2::/64": 1}, {})

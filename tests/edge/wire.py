@@ -19,24 +19,31 @@ class Wire:
     said: list[Any] = field(default_factory=list)
     texts: list[str] = field(default_factory=list)
     closed_with: int | None = None
+    is_accepted: bool = False
     ready: asyncio.Event = field(default_factory=asyncio.Event)
     task: "asyncio.Task[None] | None" = None
     _heard: "asyncio.Queue[Any]" = field(default_factory=asyncio.Queue)
     _news: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def open(self, token: str, query: str) -> None:
-        """Greets and subscribes; returns once the subscription listens."""
+    async def knock(self, address: str = "127.0.0.1", *more: tuple[bytes, bytes]) -> bool:
+        """Opens a websocket from an address, with more headers; returns whether it was let in."""
         self.ready.set()
         scope = {
             "type": "websocket",
             "path": "/graphql",
-            "headers": [(b"host", b"127.0.0.1")],
+            "headers": [(b"host", b"127.0.0.1"), *more],
             "query_string": b"",
-            "client": ("127.0.0.1", 50_000),
+            "client": (address, 50_000),
             "subprotocols": [PROTOCOL],
         }
         self.task = asyncio.create_task(self.sockets(scope, self.receive, self.send))
         self.hear({"type": "websocket.connect"})
+        await self.until(lambda: self.is_accepted or self.closed_with is not None)
+        return self.is_accepted
+
+    async def open(self, token: str, query: str) -> None:
+        """Greets and subscribes; returns once the subscription listens."""
+        await self.knock()
         self.tell(type="connection_init", payload={"Authorization": f"Bearer {token}"})
         await self.until(lambda: self.said == [{"type": "connection_ack"}])
         live = self.sockets.engine.live
@@ -73,6 +80,8 @@ class Wire:
             self.said.append(orjson.loads(message["text"]))
         elif message["type"] == "websocket.close":
             self.closed_with = message["code"]
+        else:
+            self.is_accepted = True
         self._news.set()
 
     async def until(self, is_so: Any) -> None:

@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 
 from salonos.identity import commands, rules
-from salonos.identity.commands import throttling
+from salonos.identity.commands import sessions, throttling
 from salonos.kernel.work import Work
 from tests.identity import test_refresh, test_sign_in
 from tests.identity.makers import House
@@ -20,6 +20,15 @@ async def test_without_counting_an_account_is_guessed_without_end(
     monkeypatch.setattr(throttling, "count", count_nothing)
 
     assert await test_sign_in.guesses_in_a_day(house, stop_after=101) == 101
+
+
+async def test_without_the_network_a_neighbour_of_a_64_begins_anew(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sessions, "address_key", lambda address: address)
+
+    with pytest.raises(AssertionError, match=r"assert 45 == 40"):
+        await test_sign_in.test_neighbours_of_a_64_are_counted_together(house)
 
 
 async def test_without_the_decision_a_stolen_token_stays_good(house: House, monkeypatch: pytest.MonkeyPatch) -> None:

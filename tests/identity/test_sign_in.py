@@ -142,6 +142,42 @@ async def test_an_account_is_guessed_at_most_a_hundred_times_a_day(house: House)
     assert 40 < await guesses_in_a_day(house, stop_after=200) <= 100
 
 
+async def names_tried(house: House, addresses: list[str]) -> int:
+    """How many names are looked at, of strangers who try a name of their own from each address at one moment."""
+    passwords.hashing.hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    house.database.set_clock = await house.database.now()
+    devices = [dataclasses.replace(STRANGER, address=each) for each in addresses]
+    answers = [await fail(house, f"nobody{number}", device) for number, device in enumerate(devices)]
+    return [type(each) for each in answers].count(WrongCredentials)
+
+
+async def test_neighbours_of_a_64_are_counted_together(house: House) -> None:
+    assert (
+        await names_tried(house, [f"2001:db8:1:2::{number:x}" for number in range(1, 46)])
+        == rules.ADDRESS_THROTTLE.free
+    )
+
+
+async def test_an_ipv4_address_is_counted_alike_in_ipv6_s_clothes(house: House) -> None:
+    assert (
+        await names_tried(house, ["203.0.113.7", "::ffff:203.0.113.7", "::ffff:cb00:7107"] * 15)
+        == rules.ADDRESS_THROTTLE.free
+    )
+
+
+async def test_neighbours_of_different_64s_are_counted_apart(house: House) -> None:
+    assert await names_tried(house, [f"2001:db8:1:{number:x}::1" for number in range(1, 46)]) == 45
+
+
+def test_a_device_without_an_id_is_the_same_at_every_address_of_its_64() -> None:
+    one, other, elsewhere = (
+        commands.Device(address=f"2001:db8:1:{each}", program="till/1") for each in ("2::a", "2::b", "3::a")
+    )
+
+    assert one.hash == other.hash
+    assert one.hash != elsewhere.hash
+
+
 async def test_attempts_are_forgotten_after_a_day(house: House) -> None:
     now = await house.database.now()
     house.database.set_clock = now

@@ -17,6 +17,7 @@ from salonos.identity.problems import SessionEnded, WrongCredentials
 from salonos.identity.rules import Notice, Refresh, SessionEnd
 from salonos.kernel import crypto
 from salonos.kernel.actor import NOBODY, Actor
+from salonos.kernel.addresses import address_key
 from salonos.kernel.database import Database
 from salonos.kernel.ids import new_id
 from salonos.kernel.permissions import Permission
@@ -31,12 +32,18 @@ _KEPT_AFTER_END = timedelta(days=60)
 
 @dataclass(frozen=True, kw_only=True)
 class Device:
-    """Who sends. `id` is a random text that the client made once and keeps; without one, address and program stand for it."""
+    """Who sends. `id` is a random text that the client made once and keeps; without one, address and program stand for it.
+
+    `address` becomes what the address is counted under: neighbours of an IPv6 /64 are one.
+    """
 
     id: str | None = field(default=None, repr=False)
     name: str = ""
     address: str = ""
     program: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "address", address_key(self.address))
 
     @property
     def hash(self) -> bytes:
