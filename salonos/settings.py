@@ -5,6 +5,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Self
 
@@ -53,6 +54,8 @@ class Settings:
     objects_per_second: int
     """What a person may ask for, over a while; ten seconds' worth at once."""
     sockets_per_device: int
+    trusted_proxies: tuple[IPv4Network | IPv6Network, ...]
+    """Whose X-Forwarded-For is believed."""
     is_loop_watched: bool
     """Whether stalls of the event loop are measured, for `/metrics`."""
     metrics_token: str | None
@@ -106,6 +109,7 @@ class Settings:
             database_pool_size=_number(env, "SALONOS_DATABASE_POOL", 10, most=100),
             objects_per_second=_number(env, "SALONOS_OBJECTS_PER_SECOND", 20_000, most=10**9),
             sockets_per_device=_number(env, "SALONOS_SOCKETS_PER_DEVICE", 5, most=10_000),
+            trusted_proxies=_networks(env, "SALONOS_TRUSTED_PROXIES"),
             metrics_token=_token(env, "SALONOS_METRICS_TOKEN"),
             worker_metrics_port=_number(env, "SALONOS_WORKER_METRICS_PORT", 0, most=PORT_MAX) or None,
             trusted_documents=_path(env, "SALONOS_TRUSTED_DOCUMENTS"),
@@ -195,6 +199,18 @@ def _names(env: Mapping[str, str], name: str) -> tuple[str, ...]:
     found = tuple(part.strip() for part in env.get(name, "").split(",") if part.strip())
     if any("*" in each or each == "null" for each in found):
         raise SettingWrong(f"{name} is a list of exact names, separated by commas, without *.")
+    return found
+
+
+def _networks(env: Mapping[str, str], name: str) -> tuple[IPv4Network | IPv6Network, ...]:
+    try:
+        found = tuple(ip_network(part.strip()) for part in env.get(name, "").split(",") if part.strip())
+    except ValueError as error:
+        raise SettingWrong(
+            f"{name} is a list of addresses and networks, such as 10.0.0.5, fd00::/8: {error}."
+        ) from None
+    if not all(each.prefixlen for each in found):
+        raise SettingWrong(f"{name} names the proxies, and not everybody.")
     return found
 
 

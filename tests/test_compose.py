@@ -45,6 +45,11 @@ def test_every_secret_has_to_be_given() -> None:
         assert f"${{{name}}}" not in text
 
 
+def test_no_proxy_is_trusted_that_was_not_named() -> None:
+    for name in ("api", "worker", "migrate"):
+        assert compose()["services"][name]["environment"]["SALONOS_TRUSTED_PROXIES"] == "${SALONOS_TRUSTED_PROXIES:-}"
+
+
 def test_the_image_holds_what_the_commands_need() -> None:
     text = (ROOT / "Dockerfile").read_text()
 

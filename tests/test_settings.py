@@ -50,11 +50,25 @@ def test_a_demonstration_makes_and_keeps_its_own_secret(tmp_path: Path) -> None:
         ("SALONOS_METRICS_TOKEN", "short"),
         ("SALONOS_METRICS_TOKEN", "with a line\nbreak in it"),
         ("SALONOS_WORKER_METRICS_PORT", "65536"),
+        ("SALONOS_TRUSTED_PROXIES", "*"),
+        ("SALONOS_TRUSTED_PROXIES", "proxy.lan"),
+        ("SALONOS_TRUSTED_PROXIES", "10.0.0.1, 10.0.0.1/8"),
+        ("SALONOS_TRUSTED_PROXIES", "10.0.0.1:443"),
+        ("SALONOS_TRUSTED_PROXIES", "0.0.0.0/0"),
+        ("SALONOS_TRUSTED_PROXIES", "10.0.0.1, ::/0"),
     ],
 )
 def test_a_setting_that_can_not_be_used_is_named(tmp_path: Path, name: str, value: str) -> None:
     with pytest.raises(SettingWrong, match=name):
         Settings.read({"SALONOS_HOME": str(tmp_path), "SECRET_KEY": STRONG, name: value})
+
+
+def test_trusted_proxies_are_addresses_and_networks_and_none_by_default(tmp_path: Path) -> None:
+    environment = {"SALONOS_HOME": str(tmp_path), "SECRET_KEY": STRONG}
+    named = Settings.read({**environment, "SALONOS_TRUSTED_PROXIES": " 10.0.0.1,192.168.0.0/16 , fd00::/8,"})
+
+    assert Settings.read(environment).trusted_proxies == ()
+    assert [str(each) for each in named.trusted_proxies] == ["10.0.0.1/32", "192.168.0.0/16", "fd00::/8"]
 
 
 def test_the_clock_is_set_in_demonstrations_only(tmp_path: Path) -> None:

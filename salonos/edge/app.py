@@ -29,6 +29,7 @@ from salonos.edge.exports import Exports
 from salonos.edge.files import Files
 from salonos.edge.gate import SECURITY_HEADERS, Gate, Headers, Incoming, Message, Receive, Refused, Scope, Send, reply
 from salonos.edge.persisted import Persisted
+from salonos.edge.proxies import Proxies, peer_of
 from salonos.edge.sessions import Watch
 from salonos.edge.socket import Sockets
 from salonos.edge.watchdog import Watchdog
@@ -119,13 +120,13 @@ class App:
         if path == "/healthz":
             await reply(send, 200, b'{"status":"alive"}', [*own, (b"content-type", b"application/json")])
         elif path == "/readyz" and self.database is not None:
-            is_local = metrics.is_local(address_of(scope), headers)
+            is_local = metrics.is_local(peer_of(scope), headers)
             is_stopping = self.endpoint is not None and self.endpoint.stopping.is_set()
             status, body = await health.ready(self.database, self.redis, is_local=is_local, is_stopping=is_stopping)
             await reply(send, status, body, [*own, (b"content-type", b"application/json")])
         elif (path == files.PATH or path.startswith(f"{files.PATH}/")) and self.files is not None:
             await self.files(scope, headers, own, receive, send)
-        elif path == "/metrics" and self.watched is not None and self.watched.may_read(address_of(scope), headers):
+        elif path == "/metrics" and self.watched is not None and self.watched.may_read(peer_of(scope), headers):
             await reply(send, 200, await self.watched.text(), [*own, metrics.CONTENT_TYPE])
         elif path.startswith(documents.PATH) and self.papers is not None:
             await self.papers(scope, headers, own, send)
@@ -213,13 +214,14 @@ class App:
         identity_of_tokens = Identity(database)
         self.database = database
         watch = Watch(identity_of_tokens, self.settings.sockets_per_device)
-        self.endpoint = Endpoint(engine, identity_of_tokens, self.gate, watch, persisted)
+        proxies = Proxies(self.settings.trusted_proxies)
+        self.endpoint = Endpoint(engine, identity_of_tokens, self.gate, watch, persisted, proxies)
         self._open.push_async_callback(self.endpoint.deadlines.stop)
         exports = Exports(engine, self.endpoint.deadlines)
         self.files = Files(database, identity_of_tokens, self.gate, self.endpoint.deadlines, exports)
         self.papers = Papers(database, self.gate)
         self._open.callback(self.papers.close)
-        self.sockets = Sockets(engine, watch, self.gate, persisted)
+        self.sockets = Sockets(engine, watch, self.gate, persisted, proxies)
         self.watched = metrics.Metrics(database, self.settings.metrics_token, self.held)
         if self.settings.is_traced:
             traces = importlib.import_module("salonos.edge.tracing").start("salonos-api")
@@ -241,11 +243,6 @@ class App:
             raise ManifestWrong(f"SALONOS_TRUSTED_DOCUMENTS={path} can't be used: {wrong}") from wrong
         counts.process.names = frozenset(each.name for each in manifest.documents)
         return Persisted(manifest.texts, self.redis)
-
-
-def address_of(scope: Scope) -> str:
-    """The caller's address as the connection has it, empty without one."""
-    return str(scope["client"][0]) if scope.get("client") else ""
 
 
 def make_app(settings: Settings) -> App:

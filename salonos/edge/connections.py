@@ -13,6 +13,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from salonos.edge.gate import SECURITY_HEADERS
 from salonos.edge.joining import Joining
+from salonos.edge.proxies import Proxies
 from salonos.kernel.addresses import address_key
 
 HEAD_S = 10.0
@@ -34,10 +35,14 @@ _TOO_MANY = _closing(b"503 Service Unavailable", b"retry-after: 1")
 
 
 class Connection(HttpToolsProtocol):
-    """The server's protocol with these bounds. `by_address` counts the connections that have not become websockets."""
+    """The server's protocol with these bounds. `by_address` counts the connections that have not become websockets.
+
+    `proxies` have as many as they like: behind each are many clients, who can't be told apart before their head is read.
+    """
 
     by_address: ClassVar[Counter[str]] = Counter()
     address_max: ClassVar[int] = 256
+    proxies: ClassVar[Proxies] = Proxies()
 
     _joining: Joining
     _address: str | None = None
@@ -50,10 +55,11 @@ class Connection(HttpToolsProtocol):
         super().connection_made(transport)
         self._joining = Joining(transport, self.loop)
         self.transport = self._joining  # type: ignore[assignment]  # it does what the server asks of one
-        self._address = address_key(self.client[0]) if self.client else ""
+        peer = self.client[0] if self.client else ""
+        self._address = address_key(peer)
         self.by_address[self._address] += 1
         end_unfetched(transport)
-        if self.by_address[self._address] > self.address_max:
+        if self.by_address[self._address] > self.address_max and not self.proxies.trusts(peer):
             self._refuse(_TOO_MANY)
         else:
             self._late = self.loop.call_later(HEAD_S, self._on_late)
@@ -125,6 +131,11 @@ class Connection(HttpToolsProtocol):
         if not self.transport.is_closing():
             self.transport.write(reply)
             self.transport.close()
+
+
+def protocol(proxies: Proxies) -> type[Connection]:
+    """The protocol of a process that these proxies stand before."""
+    return type("Connection", (Connection,), {"proxies": proxies})
 
 
 def end_unfetched(transport: asyncio.Transport) -> None:

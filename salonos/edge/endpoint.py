@@ -30,6 +30,7 @@ from salonos.edge.gate import (
     reply,
 )
 from salonos.edge.persisted import Persisted, PersistedQueryNotFound, named
+from salonos.edge.proxies import Proxies
 from salonos.edge.sessions import TooManyStreams, Watch, actor_of, close_code, token_of
 from salonos.edge.strict_json import Malformed, read_object
 from salonos.graph import errors
@@ -91,6 +92,7 @@ class Endpoint:
     gate: Gate
     watch: Watch
     persisted: Persisted = field(default_factory=Persisted)
+    proxies: Proxies = field(default_factory=Proxies)
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     deadlines: Deadlines = field(default_factory=Deadlines)
     under_way: int = 0
@@ -110,7 +112,7 @@ class Endpoint:
             check_request(scope, headers)
             media = accepted(headers.get(b"accept").decode("latin-1"))
             asked = await self.asked(receive, headers)
-            facts = facts_of(scope, headers, request_id)
+            facts = facts_of(scope, headers, request_id, self.proxies)
             if media == EVENTS and self.is_subscription(asked, facts):
                 status, outcome = 200, ""
                 return await self.stream(asked, facts, headers, receive, send, common)
@@ -374,11 +376,13 @@ def asked_of(body: bytes) -> Asked:
     return Asked(query or "", name, variables or {}, document_id)
 
 
-def facts_of(scope: Scope, headers: Incoming, request_id: str) -> RequestFacts:
+def facts_of(scope: Scope, headers: Incoming, request_id: str, proxies: Proxies) -> RequestFacts:
     """What a request tells besides its operation."""
+    client = scope.get("client")
+    peer = client[0] if client else ""
     return RequestFacts(
         id=request_id,
         idempotency_key=headers.get(b"idempotency-key").decode("latin-1") or None,
-        address=scope["client"][0] if scope.get("client") else "",
+        address=proxies.client_of(peer, scope["headers"]) if proxies.networks else peer,
         user_agent=headers.get(b"user-agent").decode("latin-1")[:USER_AGENT_MAX],
     )

@@ -111,6 +111,10 @@ class Incoming:
             raise Refused(400, "A header stands twice.")
         return self._values.get(name, b"")
 
+    def has(self, name: bytes) -> bool:
+        """Whether it was sent, be it empty or twice."""
+        return name in self._values
+
 
 def _repeated(raw: Sequence[tuple[bytes, bytes]]) -> frozenset[bytes]:
     counted = Counter(name for name, _ in raw)

@@ -19,8 +19,11 @@ _FORWARDED = (b"forwarded", b"x-forwarded-for", b"x-real-ip")
 
 
 def is_local(address: str, headers: Incoming) -> bool:
-    """Whether a caller sits at this machine: one that a proxy of this machine speaks for does not."""
-    return address in LOOPBACK and not any(headers.get(name) for name in _FORWARDED)
+    """Whether a caller sits at this machine: `address` is the connection's, whatever proxies are trusted.
+
+    Whoever a proxy of this machine speaks for does not sit here, whatever it says of them.
+    """
+    return address in LOOPBACK and not any(headers.has(name) for name in _FORWARDED)
 
 
 @dataclass

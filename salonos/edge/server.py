@@ -6,7 +6,8 @@ from types import FrameType
 import uvicorn
 
 from salonos.edge.app import App, make_app
-from salonos.edge.connections import Connection
+from salonos.edge.connections import protocol
+from salonos.edge.proxies import Proxies
 from salonos.kernel.stopping import end_within
 from salonos.settings import Settings
 
@@ -40,7 +41,7 @@ def make_server(settings: Settings) -> Server:
         host=settings.host,
         port=settings.port,
         loop="uvloop",
-        http=Connection,
+        http=protocol(Proxies(settings.trusted_proxies)),
         ws_max_size=65_536,
         ws_max_queue=8,
         ws_per_message_deflate=False,
@@ -49,7 +50,7 @@ def make_server(settings: Settings) -> Server:
         timeout_graceful_shutdown=10,
         timeout_keep_alive=5,
         limit_concurrency=CONNECTIONS_MAX,  # open sockets are among them; operations have a bound of their own
-        proxy_headers=False,
+        proxy_headers=False,  # `salonos.edge.proxies` reads them: uvicorn's would hide who is at the other end
         server_header=False,
         access_log=False,
         log_config=None,

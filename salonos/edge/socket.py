@@ -14,6 +14,7 @@ import orjson
 
 from salonos.edge.gate import Gate, Incoming, Receive, Refused, Scope, Send
 from salonos.edge.persisted import Persisted, PersistedQueryNotFound, named
+from salonos.edge.proxies import Proxies, peer_of
 from salonos.edge.sessions import TooManyStreams, Watch, Watched, close_code, token_of
 from salonos.edge.strict_json import Malformed, read_object
 from salonos.graph import errors
@@ -51,6 +52,7 @@ class Sockets:
     watch: Watch
     gate: Gate
     persisted: Persisted = field(default_factory=Persisted)
+    proxies: Proxies = field(default_factory=Proxies)
     strangers: Counter[str] = field(default_factory=Counter)
     open: set["Socket"] = field(default_factory=set)
     _told: tuple[bytes, str, str] = (b"", "", "")
@@ -67,7 +69,7 @@ class Sockets:
         """One websocket, from its handshake to its end."""
         await receive()
         headers = Incoming(scope["headers"])
-        address = scope["client"][0] if scope.get("client") else ""
+        address = self.proxies.client_of(peer_of(scope), scope["headers"])
         try:
             self.gate.check_host(headers)
             is_welcome = self.gate.allows_origin(headers) and self.has_room(address)

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from ipaddress import ip_network
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from uvicorn.server import ServerState
 
 from salonos.edge import connections
 from salonos.edge.connections import Connection
+from salonos.edge.proxies import Proxies
 
 HEAD = b"POST /graphql HTTP/1.1\r\nhost: 127.0.0.1\r\n"
 
@@ -109,11 +111,11 @@ class Far(asyncio.Transport):
         pass
 
 
-async def refusals(addresses: list[str]) -> list[bytes]:
+async def refusals(addresses: list[str], kind: type[Connection] = Connection) -> list[bytes]:
     """The status lines that open connections from these addresses are sent at once, in their order."""
     config, state = uvicorn.Config(answer, log_config=None), ServerState()
     config.load()
-    made = [(Connection(config=config, server_state=state, app_state={}), Far(each)) for each in addresses]
+    made = [(kind(config=config, server_state=state, app_state={}), Far(each)) for each in addresses]
     for connection, transport in made:
         connection.connection_made(transport)
     for connection, _ in made:
@@ -128,3 +130,12 @@ async def test_addresses_of_one_ipv6_network_have_a_few_connections_together(mon
     assert await refusals([*neighbours, "2001:db8:1:3::1"]) == [b"", b"", b"HTTP/1.1 503", b""]
     assert await refusals(["192.0.2.1", "::ffff:192.0.2.1", "192.0.2.1"]) == [b"", b"", b"HTTP/1.1 503"]
     assert not Connection.by_address
+
+
+async def test_a_named_proxy_has_as_many_connections_as_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Connection, "address_max", 2)
+    behind = connections.protocol(Proxies((ip_network("10.0.0.0/8"), ip_network("fd00::/8"))))
+    addresses = ["10.0.0.1"] * 3 + ["fd00::1"] * 3 + ["11.0.0.1"] * 3
+
+    assert await refusals(addresses, behind) == [b""] * 8 + [b"HTTP/1.1 503"]
+    assert await refusals(["10.0.0.1"] * 3) == [b"", b"", b"HTTP/1.1 503"]

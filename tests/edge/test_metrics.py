@@ -221,6 +221,9 @@ def callers() -> Iterator[tuple[str, list[tuple[bytes, bytes]], str | None, bool
     for address in ("127.0.0.1", "::1"):
         yield address, [], None, True
         yield address, [(b"x-forwarded-for", b"203.0.113.9")], None, False
+        yield address, [(b"x-forwarded-for", b"127.0.0.1")], None, False
+        yield address, [(b"x-forwarded-for", b"")], None, False
+        yield address, [(b"x-forwarded-for", b"203.0.113.9"), (b"x-forwarded-for", b"127.0.0.1")], None, False
         yield address, [(b"forwarded", b"for=203.0.113.9")], TOKEN, False
         yield address, [(b"x-real-ip", b"203.0.113.9"), bearer], TOKEN, True
     for address in ("192.168.1.20", "", "127.0.0.1.example", "::ffff:192.168.1.20"):

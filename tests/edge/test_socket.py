@@ -3,11 +3,13 @@
 import asyncio
 from collections.abc import AsyncIterator, Collection
 from dataclasses import dataclass, field
+from ipaddress import ip_network
 
 import pytest
 
 from salonos.edge import sessions, socket
 from salonos.edge.gate import Gate
+from salonos.edge.proxies import Proxies
 from salonos.edge.sessions import Watch
 from salonos.edge.socket import Sockets
 from salonos.graph.execute import Engine
@@ -210,3 +212,16 @@ async def test_a_stranger_s_place_is_given_back_whatever_address_of_its_network_
     await wire.close()
 
     assert (waiting, counter.sockets.strangers) == ({"2001:db8:1:2::/64": 1}, {})
+
+
+async def test_behind_a_named_proxy_strangers_wait_by_their_own_addresses(counter: Counter) -> None:
+    counter.sockets.proxies = Proxies((ip_network("10.0.0.1"),))
+    counter.wires += [Wire(counter.sockets) for _ in range(23)]
+    *twenty, one_more, other, elsewhere = counter.wires
+    client = (b"x-forwarded-for", b"203.0.113.9")
+
+    assert [await each.knock("10.0.0.1", client) for each in twenty] == [True] * 20
+    assert not await one_more.knock("10.0.0.1", client)
+    assert await other.knock("10.0.0.1", (b"x-forwarded-for", b"203.0.113.9, 203.0.113.10"))
+    assert await elsewhere.knock("203.0.113.11", client)
+    assert counter.sockets.strangers == {"203.0.113.9": 20, "203.0.113.10": 1, "203.0.113.11": 1}
