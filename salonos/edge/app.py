@@ -28,6 +28,7 @@ from salonos.edge.endpoint import Endpoint
 from salonos.edge.exports import Exports
 from salonos.edge.files import Files
 from salonos.edge.gate import SECURITY_HEADERS, Gate, Headers, Incoming, Message, Receive, Refused, Scope, Send, reply
+from salonos.edge.payers import Payers
 from salonos.edge.persisted import Persisted
 from salonos.edge.proxies import Proxies, peer_of
 from salonos.edge.sessions import Watch
@@ -215,7 +216,10 @@ class App:
         self.database = database
         watch = Watch(identity_of_tokens, self.settings.sockets_per_device)
         proxies = Proxies(self.settings.trusted_proxies)
-        self.endpoint = Endpoint(engine, identity_of_tokens, self.gate, watch, persisted, proxies)
+        payers = Payers(identity_of_tokens, budget)
+        self.endpoint = Endpoint(
+            engine, identity_of_tokens, self.gate, watch, persisted, proxies=proxies, payers=payers
+        )
         self._open.push_async_callback(self.endpoint.deadlines.stop)
         exports = Exports(engine, self.endpoint.deadlines)
         self.files = Files(database, identity_of_tokens, self.gate, self.endpoint.deadlines, exports)

@@ -17,7 +17,6 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from salonos.kernel.actor import Actor
-from salonos.kernel.addresses import address_key
 from salonos.kernel.clock import monotonic_s
 from salonos.kernel.problems import TooMany
 
@@ -51,22 +50,28 @@ class Budget:
 
     rate: float
     debts: dict[int | str, float] = field(default_factory=dict)
-    """By the person's id as a number, which hashes without Python, or by what a stranger's address is counted under."""
+    """By the person's id as a number, which hashes without Python, or by what pays for a stranger: see `payers`."""
     _untold: dict[int | str, float] = field(default_factory=lambda: defaultdict(float))
     _ticking: asyncio.Task[None] | None = None
 
-    def charge(self, actor: Actor, address: str, objects: int) -> None:
+    def charge(self, actor: Actor, payer: str, objects: int) -> None:
         """Takes what something costs, before it is done. A large one may be more than is left: only time pays it.
+
+        `payer` pays for whoever is not signed in.
 
         Raises: TooMany.
         """
-        key = actor.id.int if actor.access.signed_in else address_key(address)
+        key = actor.id.int if actor.access.signed_in else payer
         debt = self.debts.get(key, 0.0)
         if debt >= self.rate * BURST_S:
             wait_s = math.ceil((debt - self.rate * BURST_S + 1) / self.rate)
             raise TooMany("You ask for too much at once.", retry_after_s=wait_s)
         self.debts[key] = debt + objects
         self._untold[key] += objects
+
+    def is_low(self, payer: str) -> bool:
+        """Whether half of what may be asked for at once is spent."""
+        return self.debts.get(payer, 0.0) >= self.rate * BURST_S / 2
 
     def pay(self, seconds: float) -> None:
         """Time's part. Whoever owes nothing is forgotten; of too many the largest debts are kept."""

@@ -29,6 +29,7 @@ from salonos.edge.gate import (
     read_body,
     reply,
 )
+from salonos.edge.payers import Payers
 from salonos.edge.persisted import Persisted, PersistedQueryNotFound, named
 from salonos.edge.proxies import Proxies
 from salonos.edge.sessions import TooManyStreams, Watch, actor_of, close_code, token_of
@@ -93,6 +94,7 @@ class Endpoint:
     watch: Watch
     persisted: Persisted = field(default_factory=Persisted)
     proxies: Proxies = field(default_factory=Proxies)
+    payers: Payers | None = None
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     deadlines: Deadlines = field(default_factory=Deadlines)
     under_way: int = 0
@@ -113,7 +115,7 @@ class Endpoint:
             media = accepted(headers.get(b"accept").decode("latin-1"))
             asked = await self.asked(receive, headers)
             facts = facts_of(scope, headers, request_id, self.proxies)
-            if media == EVENTS and self.is_subscription(asked, facts):
+            if media == EVENTS and await self.is_subscription(asked, facts, headers):
                 status, outcome = 200, ""
                 return await self.stream(asked, facts, headers, receive, send, common)
             answer = await self.answer(asked, facts, headers)
@@ -174,10 +176,13 @@ class Endpoint:
         with contextlib.suppress(RuntimeError):
             await reply(send, 500, body, [*headers, (b"content-type", b"application/json; charset=utf-8")])
 
-    def is_subscription(self, asked: Asked, facts: RequestFacts) -> bool:
+    async def is_subscription(self, asked: Asked, facts: RequestFacts, headers: Incoming) -> bool:
         """Whether a document asks for events; one that is wrong is answered as such, later."""
+        actor = await self.actor(headers, fresh=False)
+        if actor is NOBODY:
+            await self.find_payer(asked, facts)
         try:
-            found = self.engine.operation(NOBODY, facts, asked.query, asked.operation_name)
+            found = self.engine.operation(actor, facts, asked.query, asked.operation_name)
         except (errors.Rejected, Refusal):
             return False
         return found.kind is OperationType.SUBSCRIPTION
@@ -202,6 +207,8 @@ class Endpoint:
     async def answered(self, asked: Asked, facts: RequestFacts, headers: Incoming) -> Answer:
         """The same, having a place."""
         actor = await self.actor(headers, fresh=False)
+        if actor is NOBODY:
+            await self.find_payer(asked, facts)
         try:
             kind = self.engine.operation(actor, facts, asked.query, asked.operation_name).kind
         except (errors.Rejected, Refusal) as refusal:
@@ -216,6 +223,11 @@ class Endpoint:
                 return await self.engine.answer(actor, facts, asked.query, asked.operation_name, asked.variables)
         except TimeoutError as late:
             return Answer(errors.failure(errors.entries_of(late)), Status.UNAVAILABLE)
+
+    async def find_payer(self, asked: Asked, facts: RequestFacts) -> None:
+        """Notes whose budget pays for a stranger."""
+        if self.payers is not None:
+            facts.payer = await self.payers.of_stranger(asked.query, asked.variables, facts.address)
 
     async def actor(self, headers: Incoming, *, fresh: bool) -> Actor:
         """Who asks; an unreachable database is an outage, not a wrong token."""

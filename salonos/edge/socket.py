@@ -173,7 +173,7 @@ class Socket:
         if budget is None or self.session is None:
             return
         try:
-            budget.charge(self.session.actor(), self.facts.address, REQUEST_COST)
+            budget.charge(self.session.actor(), self.facts.payer, REQUEST_COST)
         except (TooMany, Unauthenticated):
             raise Close(4429, "Too many messages") from None
 

@@ -11,14 +11,19 @@ if TYPE_CHECKING:
     from salonos.graph.execute import Engine
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class RequestFacts:
-    """What the edge tells of a request besides the operation."""
+    """What the edge tells of a request besides the operation. Nobody changes it any more once the engine has it.
+
+    Not frozen, since that sets each field by a call, at every request.
+    """
 
     id: str = ""
     idempotency_key: str | None = None
     address: str = ""
     user_agent: str = ""
+    payer: str = ""
+    """Whose budget pays when nobody is signed in."""
 
 
 @dataclass

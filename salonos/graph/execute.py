@@ -65,8 +65,8 @@ class Status(enum.Enum):
 class Budget(Protocol):
     """What the edge's budget does, so that one client can't starve the others."""
 
-    def charge(self, actor: Actor, address: str, objects: int) -> None:
-        """Takes what something costs, before it is done. Raises: TooMany."""
+    def charge(self, actor: Actor, payer: str, objects: int) -> None:
+        """Takes what something costs, before it is done; `payer` pays for strangers. Raises: TooMany."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,11 +151,14 @@ class Engine:
     ) -> None:
         """What the limits say of this request's page sizes, and what it takes from the budget of whoever asks.
 
+        A stranger does not pay for page sizes: all roots with pages are denied, and nothing is read.
+
         Raises: QueryTooComplex; TooMany.
         """
         objects = 0 if self.limits is None else self.limits.check_cost(operation, variables)
         if self.budget is not None:
-            self.budget.charge(actor, facts.address, objects + REQUEST_COST + more)
+            asked = objects if actor.access.signed_in else 0
+            self.budget.charge(actor, facts.payer, asked + REQUEST_COST + more)
 
     def operation(self, actor: Actor, facts: RequestFacts, text: str, operation_name: str | None) -> Operation:
         """The operation that is asked, read now or before.
@@ -191,7 +194,7 @@ class Engine:
         Raises: TooMany; Rejected; QueryTooComplex.
         """
         if self.budget is not None:
-            self.budget.charge(actor, facts.address, REQUEST_COST + len(text) // CHARACTERS_AN_OBJECT)
+            self.budget.charge(actor, facts.payer, REQUEST_COST + len(text) // CHARACTERS_AN_OBJECT)
         return self.documents.operation(text, operation_name, is_signed_in=actor.access.signed_in)
 
     # --- queries

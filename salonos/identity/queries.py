@@ -16,6 +16,7 @@ from salonos.kernel.actor import Actor, Reach, access, reach_of
 from salonos.kernel.database import Database
 from salonos.kernel.permissions import RoleRights
 from salonos.kernel.problems import Unauthenticated
+from salonos.kernel.text import login_key
 from salonos.kernel.work import Work
 
 PRINCIPAL_CACHED_S = 2.0
@@ -47,6 +48,17 @@ _STANDING = """
 """
 
 
+_KNOWN = """
+    select coalesce(
+        (select 'session|' || sessions.id from refresh_tokens join sessions on sessions.id = refresh_tokens.session_id
+         where refresh_tokens.token_hash = $1 and sessions.ended_at is null),
+        (select 'tablet|' || id from tablets where token_hash = $2 and revoked_at is null),
+        (select 'device|' || id || '|' || encode($4::bytea, 'hex') from staff
+         where username_key = $3 and is_active
+         and exists (select from sessions where staff_id = staff.id and device_hash = $4))
+    )
+"""
+
 _ACTIVE_STAFF = select(tables.Staff.id).where(
     tables.Staff.id == any_(bindparam("ids", type_=ARRAY(Uuid()))), tables.Staff.is_active
 )
@@ -55,6 +67,11 @@ _ACTIVE_STAFF = select(tables.Staff.id).where(
 def token_key() -> rules.TokenKey:
     """The key of access tokens."""
     return rules.TokenKey(crypto.keyring().key("access tokens"))
+
+
+def device_hash(device_id: str) -> bytes:
+    """A keyed hash to recognise a device by that keeps a random text."""
+    return crypto.keyring().index("devices", f"id|{device_id}")
 
 
 async def actor_of_session(database: Database, session_id: UUID) -> Actor | None:
@@ -89,6 +106,16 @@ def _actor(row: asyncpg.Record, session_id: UUID | None) -> Actor:
         name=row["display_name"],
         role=row["role"],
     )
+
+
+@dataclass(frozen=True)
+class Presented:
+    """What a client that is not signed in says to be known by; empty where it says nothing."""
+
+    refresh_token: str = field(default="", repr=False)
+    tablet_token: str = field(default="", repr=False)
+    device_id: str = field(default="", repr=False)
+    username: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +161,17 @@ class Identity:
             if refused.is_expired:
                 raise TokenExpired from None
             raise Unauthenticated from None
+
+    async def known_client(self, given: Presented) -> str | None:
+        """Which live session, enrolled tablet or device of an account presents its secret; None when none does.
+
+        One statement of indexed look-ups. A device is known to the account that signed in on it, as throttling knows it.
+        """
+        username = login_key(given.username) if given.username.isprintable() else ""  # what else there is, is no name
+        tokens = rules.token_hash(given.refresh_token), rules.token_hash(given.tablet_token)
+        row = await self.database.readers.fetchrow(_KNOWN, *tokens, username, device_hash(given.device_id))
+        found: str | None = row[0] if row else None
+        return found
 
     async def over(self, tokens: Collection[rules.Claims]) -> dict[rules.Claims, Unauthenticated]:
         """Which of many tokens are over, and why: one statement, however many there are, and none for who is out of time.

@@ -60,15 +60,6 @@ def test_others_at_the_same_address_are_not_refused() -> None:
         budget.charge(NOBODY, ADDRESS, 1)
 
 
-def test_strangers_of_one_ipv6_network_pay_together() -> None:
-    budget = Budget(100)
-    budget.charge(NOBODY, "2001:db8:1:2::1", 1_000)
-
-    budget.charge(NOBODY, "2001:db8:1:3::1", 1)
-    with pytest.raises(TooMany):
-        budget.charge(NOBODY, "2001:db8:1:2:3:4:5:6", 1)
-
-
 def test_who_owes_nothing_is_forgotten_and_of_too_many_the_largest_debts_stay(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(budgets, "DEBTORS_MAX", 2)
     budget = Budget(100)

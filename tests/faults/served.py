@@ -34,6 +34,7 @@ PASSWORD = "nine purple umbrellas"
 PEOPLE = {"owner": "OWNER", "stylist": "STAFF", "manager": "MANAGER"}
 SIGN_IN = "mutation($input: SignInInput!) { signIn(input: $input) { ... on SignInSuccess { accessToken } } }"
 ANSWER_S = 15.0
+SERVE = ("-m", "salonos.edge", "serve")
 
 
 def new_client(verify: ssl.SSLContext | bool = False) -> httpx.Client:  # noqa: FBT001, FBT002  a factory too
@@ -102,12 +103,12 @@ async def furnish(url: str) -> None:
 
 
 @contextlib.contextmanager
-def alone(folder: Path, **more: str) -> Iterator[Served]:
-    """A furnished process of one test's own, whose owner is signed in."""
+def alone(folder: Path, *, words: tuple[str, ...] = SERVE, **more: str) -> Iterator[Served]:
+    """A furnished process of one test's own, whose owner is signed in; `words` are what Python is to run."""
     name = f"test_{new_id().hex}"
     asyncio.run(servers.create_database(name))
     asyncio.run(furnish(servers.url_of(name)))
-    made = serve(servers.url_of(name), os.environ[servers.REDIS], folder / "api.log", **more)
+    made = serve(servers.url_of(name), os.environ[servers.REDIS], folder / "api.log", words=words, **more)
     try:
         made.owner = made.sign_in("owner")
         yield made
@@ -124,7 +125,7 @@ def serve(
     *,
     is_demo: bool = False,
     verify: ssl.SSLContext | None = None,
-    words: tuple[str, ...] = ("-m", "salonos.edge", "serve"),
+    words: tuple[str, ...] = SERVE,
     **more: str,
 ) -> Served:
     """Starts the process and waits until it answers; `words` are what Python is to run, `verify` trusts its TLS."""

@@ -1,4 +1,4 @@
-"""One client that asks for all it can get does not hold up the others' sales (G24)."""
+"""One client that asks for all it can get holds up neither the others' sales nor their signing in (G24)."""
 
 import asyncio
 import os
@@ -17,7 +17,7 @@ from websockets.exceptions import InvalidStatus, WebSocketException
 from salonos.edge.budget import BURST_S
 from salonos.graph.execute import REQUEST_COST
 from tests.faults import served as serving
-from tests.faults.served import Served
+from tests.faults.served import PASSWORD, Served
 from tests.faults.test_attacks_socket import opened
 from tests.journeys.client import Client, receive, send
 
@@ -33,6 +33,33 @@ EXPENSIVE = """{
 }"""
 EXPENSIVE_OBJECTS = 100 * (1 + 30 * (1 + 5))
 DEARER = EXPENSIVE.replace("30", "50")
+SLOW_RATE = 100
+PIN, DEVICE_ID = "8264", "till-0123456789abcdef"
+SIGN_IN = """mutation($input: SignInInput!) {
+    signIn(input: $input) { __typename ... on SignInSuccess { refreshToken } }
+}"""
+SET_PIN = "mutation($input: SetPinInput!) { setPin(input: $input) { __typename } }"
+ENROLL = """mutation($input: EnrollTabletInput!) {
+    enrollTablet(input: $input) { ... on EnrollTabletSuccess { tabletToken } }
+}"""
+ENTER = {
+    "refresh": "mutation($input: RefreshTokensInput!) { refreshTokens(input: $input) { __typename } }",
+    "PIN": "mutation($input: SignInWithPinInput!) { signInWithPin(input: $input) { __typename } }",
+    "known device": "mutation($input: SignInInput!) { signIn(input: $input) { __typename } }",
+    "new device": "mutation($input: SignInInput!) { signIn(input: $input) { name: __typename } }",
+    "device that comes late": "mutation($input: SignInInput!) { late: signIn(input: $input) { __typename } }",
+}
+WITHOUT_SPLIT = """
+import sys
+from salonos.edge.payers import Payers
+from salonos.kernel.addresses import address_key
+async def of_stranger(self, query, variables, address):
+    return address_key(address)
+Payers.of_stranger = of_stranger
+sys.argv = ["salonos.edge", "serve"]
+import runpy
+runpy.run_module("salonos.edge", run_name="__main__")
+"""
 
 
 @dataclass
@@ -123,6 +150,75 @@ async def day_under_attack(served: Served, *, sales: int, until_refused: bool = 
     return sorted(second for each in took for second in each), attack
 
 
+@dataclass
+class Shared:
+    """A salon and a stranger behind one address, as a proxy of the salon's tells it."""
+
+    served: Served
+    address: str = field(
+        default_factory=lambda: f"2001:db8:{secrets.randbelow(65_536):x}:{secrets.randbelow(65_536):x}::7"
+    )
+    given: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """What each way in is asked with."""
+
+    def ask(self, query: str, given: dict[str, Any] | None = None, **headers: str) -> httpx.Response:
+        return self.served.ask(query, {"input": given} if given else None, x_forwarded_for=self.address, **headers)
+
+    def furnish(self) -> None:
+        """The owner is signed in on a device, and has a PIN and an enrolled tablet."""
+        device = {"username": "owner", "password": PASSWORD, "deviceId": DEVICE_ID}
+        bearer = {"authorization": f"Bearer {self.served.owner}"}
+        signed_in = self.ask(SIGN_IN, device).json()["data"]["signIn"]
+        branch_id = self.ask("{ branches(first: 1) { nodes { id } } }", **bearer).json()["data"]["branches"]["nodes"][
+            0
+        ]["id"]
+        self.ask(SET_PIN, {"currentPassword": PASSWORD, "pin": PIN}, **bearer)
+        enrolled = self.ask(ENROLL, {"branchId": branch_id, "name": "Desk"}, **bearer).json()["data"]["enrollTablet"]
+        self.given = {
+            "refresh": {"refreshToken": signed_in["refreshToken"], "deviceId": DEVICE_ID},
+            "PIN": {"username": "owner", "pin": PIN, "tabletToken": enrolled["tabletToken"]},
+            "known device": device,
+            "new device": device | {"deviceId": "another-0123456789abcdef"},
+            "device that comes late": device | {"deviceId": "late-0123456789abcdef"},
+        }
+
+    def enter(self, way: str) -> str:
+        """What a way in is answered with: the code of a refusal, or the type of a success."""
+        answer = self.ask(ENTER[way], self.given[way]).json()
+        if "errors" in answer:
+            return str(answer["errors"][0]["extensions"]["code"])
+        (root,) = answer["data"].values()
+        return str(root.get("__typename") or root["name"])
+
+    def flood(self, query: str) -> None:
+        """A stranger sends new documents until it is refused; then there is a debt for half a minute."""
+        for turn in range(100):
+            if self.ask(f"{query} # {turn} " + "x" * 15_000).status_code == 429:
+                return
+        raise AssertionError("nobody was refused")
+
+
+@pytest.fixture
+def shared(tmp_path: Path) -> Iterator[Shared]:
+    """A process whose budgets are soon spent."""
+    with serving.alone(
+        tmp_path, SALONOS_OBJECTS_PER_SECOND=str(SLOW_RATE), SALONOS_TRUSTED_PROXIES="127.0.0.1"
+    ) as made:
+        yield Shared(made)
+
+
+@pytest.fixture
+def unsplit(tmp_path: Path) -> Iterator[Shared]:
+    """The same with one budget for all that an address asks."""
+    with serving.alone(
+        tmp_path,
+        words=("-c", WITHOUT_SPLIT),
+        SALONOS_OBJECTS_PER_SECOND=str(SLOW_RATE),
+        SALONOS_TRUSTED_PROXIES="127.0.0.1",
+    ) as made:
+        yield Shared(made)
+
+
 @pytest.fixture
 def guarded(tmp_path: Path) -> Iterator[Served]:
     """A process with the budgets of a salon."""
@@ -157,3 +253,39 @@ async def test_g24_without_budgets_nobody_is_refused(open_handed: Served) -> Non
     _, attack = await day_under_attack(open_handed, sales=1)
 
     assert attack.statuses[429] == 0
+
+
+def test_a_stranger_at_the_salons_own_address_locks_nobody_out(shared: Shared) -> None:
+    shared.furnish()
+    shared.flood(EXPENSIVE)
+    assert shared.enter("new device") == "SignInSuccess"
+    shared.flood('mutation { signIn(input: {username: "nobody", password: "a guess"}) { __typename } }')
+
+    known = {way: shared.enter(way) for way in ("refresh", "PIN", "known device")}
+    unknown = shared.enter("device that comes late")
+    others = shared.ask("{ viewer { username } }").status_code
+
+    assert known == {"refresh": "RefreshTokensSuccess", "PIN": "SignInSuccess", "known device": "SignInSuccess"}
+    assert (unknown, others) == ("TOO_MANY_REQUESTS", 429)
+    assert "Traceback" not in shared.served.written()
+
+
+def test_a_stranger_behind_the_same_proxy_spends_its_own_budget_only(shared: Shared) -> None:
+    other = Shared(shared.served)
+    shared.flood(EXPENSIVE)
+
+    assert shared.ask("{ viewer { username } }").status_code == 429
+    assert other.ask("{ viewer { username } }").status_code == 200
+    assert (
+        shared.served.ask("{ viewer { username } }", x_forwarded_for=f"{shared.address}, {other.address}").status_code
+        == 200
+    )
+    local = httpx.get(f"{shared.served.address}/metrics", headers={"x-forwarded-for": "127.0.0.1"}, trust_env=False)
+    assert local.status_code == 404
+
+
+def test_without_the_split_a_stranger_locks_the_salon_out(unsplit: Shared) -> None:
+    unsplit.furnish()
+    unsplit.flood(EXPENSIVE)
+
+    assert {way: unsplit.enter(way) for way in ENTER} == dict.fromkeys(ENTER, "TOO_MANY_REQUESTS")

@@ -48,8 +48,9 @@ class Device:
     @property
     def hash(self) -> bytes:
         """A keyed hash to recognise it by."""
-        known_by = f"id|{self.id}" if self.id is not None else f"from|{self.address}|{self.program}"
-        return crypto.keyring().index("devices", known_by)
+        if self.id is not None:
+            return queries.device_hash(self.id)
+        return crypto.keyring().index("devices", f"from|{self.address}|{self.program}")
 
 
 @dataclass(frozen=True)
