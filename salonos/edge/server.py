@@ -7,6 +7,7 @@ import uvicorn
 
 from salonos.edge.app import App, make_app
 from salonos.edge.connections import protocol
+from salonos.edge.frames import Frames
 from salonos.edge.proxies import Proxies
 from salonos.kernel.stopping import end_within
 from salonos.settings import Settings
@@ -42,8 +43,8 @@ def make_server(settings: Settings) -> Server:
         port=settings.port,
         loop="uvloop",
         http=protocol(Proxies(settings.trusted_proxies)),
+        ws=Frames,
         ws_max_size=65_536,
-        ws_max_queue=8,
         ws_per_message_deflate=False,
         ws_ping_interval=20,
         ws_ping_timeout=20,

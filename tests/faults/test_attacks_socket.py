@@ -1,7 +1,10 @@
 """The catalogue over websockets: a hostile message ends its socket with the protocol's code, a hostile operation itself."""
 
 import asyncio
+import contextlib
 import json
+import socket
+import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from typing import Any
@@ -269,6 +272,75 @@ async def test_frames_that_break_the_protocol_end_the_socket(name: str, unharmed
     async with opened(unharmed) as socket:
         socket.transport.write(frame)
         assert await closed_with(socket) in {1002, 1007}
+
+
+PING, PONG, TEXT = 0x89, 0x8A, 0x81
+HANDSHAKE = (
+    b"GET /graphql HTTP/1.1\r\nhost: 127.0.0.1\r\nupgrade: websocket\r\nconnection: upgrade\r\nsec-websocket-version: 13\r\n"
+    b"sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\nsec-websocket-protocol: graphql-transport-ws\r\n\r\n"
+)
+FLOODED_WITH_1008 = b"\x88\x11" + (1008).to_bytes(2, "big") + b"Too many frames"
+FLOOD_S, HEALTH_S = 3.0, 2.0
+
+
+def frame(first: int, data: bytes) -> bytes:
+    """A client's frame, masked with zeros; `first` is its first byte."""
+    size = bytes([0x80 | len(data)]) if len(data) < 126 else b"\xfe" + len(data).to_bytes(2, "big")
+    return bytes([first]) + size + b"\0\0\0\0" + data
+
+
+def flood(served: Served, piece: bytes, *, token: str | None) -> bytes:
+    """Sends a piece for three seconds if it may, reading nothing meanwhile; all that came back in the end."""
+    greeting = json.dumps({"type": "connection_init", "payload": {"Authorization": f"Bearer {token}"}}).encode()
+    with socket.create_connection(("127.0.0.1", served.port), timeout=CLOSE_S) as made:
+        made.sendall(HANDSHAKE)
+        came = made.recv(65_536)
+        if token is not None:
+            made.sendall(frame(TEXT, greeting))
+            while b"connection_ack" not in came:
+                came += made.recv(65_536)
+        until_s = time.monotonic() + FLOOD_S
+        with contextlib.suppress(OSError):  # it has been ended
+            while time.monotonic() < until_s:
+                made.sendall(piece)
+        with contextlib.suppress(ConnectionResetError):
+            while more := made.recv(65_536):
+                came += more
+    return came
+
+
+FLOODS: dict[str, tuple[bytes, bool]] = {
+    "A30 empty pings of a stranger": (frame(PING, b"") * 5_000, False),
+    "A30 empty pings after the greeting": (frame(PING, b"") * 5_000, True),
+    "A30 long pings of a stranger, whose answers are not read": (frame(PING, b"x" * 125) * 500, False),
+    "A30 long pings after the greeting, whose answers are not read": (frame(PING, b"x" * 125) * 500, True),
+    "A27 pongs that nobody asked for": (frame(PONG, b"") * 5_000, False),
+    "A27 messages after the greeting": (frame(TEXT, b'{"type":"pong"}') * 2_000, True),
+}
+
+
+@pytest.mark.parametrize("name", FLOODS)
+async def test_a_flood_of_frames_ends_its_socket_and_holds_nobody_up(name: str, unharmed: Served) -> None:
+    piece, is_greeted = FLOODS[name]
+    flooding = asyncio.create_task(
+        asyncio.to_thread(flood, unharmed, piece, token=unharmed.owner if is_greeted else None)
+    )
+    took_s: list[float] = []
+    async with httpx.AsyncClient(trust_env=False, timeout=CLOSE_S) as client:
+        while not flooding.done() or not took_s:
+            took_s.append((await client.get(f"{unharmed.address}/healthz")).elapsed.total_seconds())
+
+    assert (await flooding).endswith(FLOODED_WITH_1008)
+    assert max(took_s) < HEALTH_S
+
+
+async def test_a30_pings_that_are_read_end_the_socket_too(unharmed: Served) -> None:
+    async with opened(unharmed) as socket:
+        answers = [await socket.ping() for _ in range(20)]
+        async with asyncio.timeout(CLOSE_S):
+            await asyncio.gather(*answers)
+        await socket.ping()
+        assert await closed_with(socket) == 1008
 
 
 def test_the_catalogue_s_operations_are_those_of_http() -> None:
