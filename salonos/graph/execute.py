@@ -124,7 +124,8 @@ class Engine:
             return await self.answer_query(actor, facts, operation, variables)
         if operation.kind is OperationType.SUBSCRIPTION:
             raise BadRequest("A subscription is answered over a websocket or as server-sent events.")
-        self.check_cost(actor, facts, operation, variables, more=MUTATION_COST)
+        values = operation.coerced(self.graph.core, variables)
+        self.check_cost(actor, facts, operation, values.coerced, more=MUTATION_COST)
         context = Context(self, self.database, actor, facts, operation, dict(variables))
         return await self.answer_payload(context, None)
 

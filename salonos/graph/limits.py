@@ -79,15 +79,23 @@ class Measure:
         )
 
 
-Size = int | str | tuple[int | str, ...]
-"""How many rows a field asks for: a number, a variable's name, or several of these to be added up."""
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How many rows a field asks for: numbers and the values of variables, by name, added up."""
+
+    parts: tuple[int | str, ...]
+    otherwise: int = 0
+    """What it is where all of them are null or left out: an argument's default."""
+
+
+NOTHING = Size(())
 
 
 @dataclass(eq=False)
 class Cost:
-    """A selection's rows: `rows` objects, each with what its parts cost. A fragment's cost is shared by its spreads."""
+    """A selection's rows: `size` objects, each with what its parts cost. A fragment's cost is shared by its spreads."""
 
-    size: Size = 0
+    size: Size = NOTHING
     is_row: bool = False
     parts: list["Cost"] = field(default_factory=list)
 
@@ -104,7 +112,7 @@ class Priced:
 
     def objects(self, variables: Mapping[str, Any]) -> int:
         """How many objects the operation asks for with these variables."""
-        key = tuple([_rows(name, variables) for name in self._names])
+        key = tuple([_rows_of(name, variables) for name in self._names])
         found = self._known.get(key)
         if found is None:
             if len(self._known) >= SIZES_KEPT_MAX:
@@ -236,7 +244,7 @@ class Guard:
     def _fragment(self, name: str, fragments: Mapping[str, FragmentDefinitionNode], known: dict[str, Cost]) -> Cost:
         """The document is valid, so that the fragment exists and does not spread itself."""
         if name not in known:
-            known[name] = Cost(size=1)
+            known[name] = Cost()
             definition = fragments[name]
             kind = self.schema.type_map[definition.type_condition.name.value]
             self._add(known[name], definition.selection_set, kind, fragments, known)
@@ -249,15 +257,19 @@ class Guard:
     def _cost_of_field(self, node: FieldNode, definition: GraphQLField, parent: GraphQLNamedType) -> Cost:
         given = {each.name.value: each.value for each in node.arguments or ()}
         if parent.name.endswith("Connection") or parent.name.endswith("Edge"):
-            return Cost(size=1)
+            return Cost()
         if get_named_type(definition.type).name.endswith("Connection"):
-            sizes = tuple(_size(given[name]) for name in ("first", "last") if name in given)
-            return Cost(size=sizes or self.limits.page_default, is_row=True)
+            sizes = tuple(_page_size(given[name]) for name in ("first", "last") if name in given)
+            return Cost(Size(sizes, self._page_default(definition)), is_row=True)
         if "ids" in given:
-            value = given["ids"]
-            return Cost(len(value.values) if isinstance(value, ListValueNode) else _size(value), is_row=True)
+            return Cost(Size((_length(given["ids"]),)), is_row=True)
         is_list = is_list_type(get_nullable_type(definition.type))
-        return Cost(self.limits.list_typical if is_list else 1, is_row=True)
+        return Cost(Size((self.limits.list_typical if is_list else 1,)), is_row=True)
+
+    def _page_default(self, definition: GraphQLField) -> int:
+        first = definition.args.get("first")
+        default = first.default_value if first is not None else None
+        return default if isinstance(default, int) else self.limits.page_default
 
 
 def repeats(definition: Node) -> int:
@@ -277,10 +289,18 @@ def repeats(definition: Node) -> int:
     return found
 
 
-def _size(value: Any) -> int | str:
+def _page_size(value: Any) -> int | str:
+    """What `first` or `last` says; null is nothing, so that the argument's default counts."""
     if isinstance(value, VariableNode):
         return value.name.value
     return int(value.value) if isinstance(value, IntValueNode) else 0
+
+
+def _length(value: Any) -> int | str:
+    """How many items a list argument has; a single value is a list of one."""
+    if isinstance(value, VariableNode):
+        return value.name.value
+    return len(value.values) if isinstance(value, ListValueNode) else 1
 
 
 def objects(cost: Cost, variables: Mapping[str, Any], known: dict[int, int]) -> int:
@@ -302,21 +322,22 @@ def sizes_of(cost: Cost) -> set[str]:
         each = waiting.pop()
         if id(each) not in seen:
             seen.add(id(each))
-            sizes = each.size if isinstance(each.size, tuple) else (each.size,)
-            found |= {size for size in sizes if isinstance(size, str)}
+            found |= {part for part in each.size.parts if isinstance(part, str)}
             waiting += each.parts
     return found
 
 
 def _rows(size: Size, variables: Mapping[str, Any]) -> int:
-    if isinstance(size, tuple):
-        return sum(_rows(each, variables) for each in size) or 1
-    if isinstance(size, int):
-        return max(size, 0)
-    given = variables.get(size)
+    told = [part if isinstance(part, int) else _rows_of(part, variables) for part in size.parts]
+    return sum(max(each, 0) for each in told) or size.otherwise
+
+
+def _rows_of(name: str, variables: Mapping[str, Any]) -> int:
+    """What a variable says, being coerced: a number, or a list. Nothing where it is null or was left out."""
+    given = variables.get(name)
     if isinstance(given, list):
         return len(given)
-    return max(given, 0) if isinstance(given, int) else 20
+    return given if isinstance(given, int) else 0
 
 
 def root_names(operation: OperationDefinitionNode, fragments: Mapping[str, FragmentDefinitionNode]) -> Iterator[str]:

@@ -1,11 +1,24 @@
 """The guard: every limit, and that a document of any shape costs as many steps as it has nodes."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from graphql import DocumentNode, GraphQLSchema, OperationDefinitionNode, OperationType, build_schema, parse
+from graphql import (
+    DocumentNode,
+    GraphQLResolveInfo,
+    GraphQLSchema,
+    OperationDefinitionNode,
+    OperationType,
+    build_schema,
+    execute_sync,
+    parse,
+)
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from salonos.graph.documents import Documents, Operation
 from salonos.graph.limits import Guard, Limits
 from salonos.kernel.problems import QueryTooComplex
 
@@ -16,7 +29,7 @@ SCHEMA: GraphQLSchema = build_schema(
     type BillEdge { node: Bill!  cursor: String! }
     type Bill { id: ID!  total: String  lines: [Line!]!  customer: Customer  original: Bill }
     type Line { id: ID!  bill: Bill }
-    type Customer { name: String  bills(first: Int = 20): BillConnection }
+    type Customer { name: String  bills(first: Int = 20, last: Int): BillConnection }
     """
 )
 
@@ -117,6 +130,10 @@ def test_a_cycle_of_fragments_ends() -> None:
         ("{ bills(first: 100) { nodes { lines { id } } } }", {}, 600),
         ("query($n: Int) { bills(first: $n) { edges { node { id } } } }", {"n": 7}, 7),
         ("query($ids: [ID!]!) { nodes(ids: $ids) { id } }", {"ids": ["a", "b"]}, 2),
+        ('{ nodes(ids: "a") { id } }', {}, 1),
+        ("{ nodes(ids: 40) { id } }", {}, 1),
+        ("{ bills(first: null) { nodes { id } } }", {}, 20),
+        ("query($n: Int) { bills(first: $n, last: null) { nodes { id } } }", {"n": None}, 20),
         ("{ bills(first: 10) { nodes { ...f } } } fragment f on Bill { customer { bills(first: 3) { nodes { id } } } }", {}, 50),
     ],
 )  # fmt: skip
@@ -133,3 +150,96 @@ def test_cost_is_the_number_of_objects_asked_for(text: str, variables: dict[str,
 def test_pages_within_pages_multiply() -> None:
     with pytest.raises(QueryTooComplex, match="20000 objects"):
         check("{ bills(first: 100) { nodes { customer { bills(first: 100) { nodes { customer { name } } } } } } }")
+
+
+# --- what can come back, told by graphql-core
+
+NUMBERS = st.integers(1, 3)
+SIZES = st.tuples(
+    st.just("Int"),
+    st.one_of(st.just(""), st.just("null"), NUMBERS.map(str)),
+    st.one_of(st.just("left out"), st.none(), NUMBERS, NUMBERS.map(float)),
+)
+IDS = st.tuples(
+    st.just("[ID!]!"),
+    st.sampled_from(['"x"', '["x", "y"]']),
+    st.sampled_from(["left out", "x", ["x"], ["x", "y", "z"]]),
+)
+"""A variable: its type, its default, and what is sent."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """A document with its variables as they come."""
+
+    text: str
+    variables: dict[str, Any]
+
+
+@st.composite
+def questions(draw: st.DrawFn) -> Question:
+    """Pages below ids below pages, each size a literal, null, left out, or a variable of any kind."""
+
+    def page(inner: str) -> str:
+        size = st.one_of(st.just(""), st.just("null"), NUMBERS.map(str), st.sampled_from(["$a", "$b", "$c", "$d"]))
+        written = [f"{name}: {value}" for name in ("first", "last") if (value := draw(size))]
+        return "bills" + (f"({', '.join(written)})" if written else "") + f" {{ nodes {{ id {inner} }} }}"
+
+    ids = draw(st.sampled_from(['"x"', "7", '["x", "y"]', "$i"]))
+    inner = page("lines { id }")
+    selection = f"{{ {page(f'customer {{ {inner} }}')} nodes(ids: {ids}) {{ lines {{ id }} }} }}"
+    declared, variables = [], {}
+    for name in "abcdi":
+        if f"${name}" in selection:
+            kind, default, sent = draw(IDS if name == "i" else SIZES)
+            declared.append(f"${name}: {kind}" + (f" = {default}" if default else ""))
+            if sent != "left out":
+                variables[name] = sent
+    return Question((f"query({', '.join(declared)}) " if declared else "") + selection, variables)
+
+
+def rows_of(question: Question) -> int:
+    """How many objects graphql-core makes of it, when every page is full."""
+    made = 0
+
+    def some(number: int) -> list[dict[str, Any]]:
+        nonlocal made
+        made += number
+        return [{"id": "x"}] * number
+
+    def resolved(source: Any, info: GraphQLResolveInfo, **given: Any) -> Any:
+        match info.field_name:
+            case "bills":
+                return {"nodes": some(given.get("last") or given.get("first") or 20)}
+            case "nodes" if info.parent_type.name == "Query":
+                return some(len(given["ids"]))
+            case "lines":
+                return some(Limits().list_typical)
+            case "customer":
+                return some(1)[0]
+            case name:
+                return source[name]
+
+    found = execute_sync(SCHEMA, parse(question.text), variable_values=question.variables, field_resolver=resolved)
+    assert found.errors is None
+    return made
+
+
+def cost_of(question: Question, *, coerced: bool = True) -> int:
+    guard = Guard(SCHEMA)
+    operation: Operation = Documents(SCHEMA, guard).read(question.text, None)
+    values: Mapping[str, Any] = operation.coerced(SCHEMA, question.variables).coerced
+    return guard.check_cost(operation, values if coerced else question.variables)
+
+
+@settings(max_examples=100, deadline=None)
+@given(questions())
+def test_no_more_comes_back_than_is_counted(question: Question) -> None:
+    assert cost_of(question) >= rows_of(question)
+
+
+@pytest.mark.parametrize("variables", [{}, {"n": 100.0}], ids=["a default", "a float"])
+def test_variables_as_they_came_would_count_too_little(variables: dict[str, Any]) -> None:
+    asked = Question("query($n: Int = 100) { bills(first: $n) { nodes { id } } }", variables)
+
+    assert (rows_of(asked), cost_of(asked), cost_of(asked, coerced=False)) == (100, 100, 20)

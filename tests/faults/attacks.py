@@ -175,6 +175,7 @@ PAGES = [
     }.items()
 ]  # fmt: skip
 
+MADE = "mutation($i: CreateCustomerInput!, $n: Int{default}) {{ createCustomer(input: $i) {{ ... on CreateCustomerSuccess {{ customer {{ bills(first: $n) {{ nodes {{ customer {{ bills(first: $n) {{ nodes {{ lines {{ id }} }} }} }} }} }} }} }} }} }}"
 COST = [
     asking("A15", "a thousand million", "{ bills(first: 1000000000) { nodes { id } } }", code=COMPLEX),
 ] + [
@@ -185,6 +186,11 @@ COST = [
         ("pages in ids", "query($i: [ID!]!) { nodes(ids: $i) { ... on Customer { bills(first: 100) { nodes { lines { id } } } } } }", {"i": [f"customer_{n:032x}" for n in range(50)]}),
         ("in a fragment", "{ customers(first: 100) { nodes { ...c } } } fragment c on Customer { bills(first: 100) { edges { node { payments { id } } } } }", None),
         ("by aliases", "{ " + " ".join(f"a{n}: customers(first: 100) {{ nodes {{ bills(first: 20) {{ nodes {{ id }} }} }} }}" for n in range(11)) + " }", None),
+        ("below one id without a list", "{ " + " ".join(f'a{n}: nodes(ids: "customer_{n:032x}") {{ ... on Customer {{ bills(first: 100) {{ nodes {{ lines {{ id }} payments {{ id }} }} }} }} }}' for n in range(20)) + " }", None),
+        ("first: null", "{ " + " ".join(f"a{n}: customers(first: null) {{ nodes {{ bills(first: 100) {{ nodes {{ id }} }} }} }}" for n in range(10)) + " }", None),
+        ("first: $n, and $n is null", "query($n: Int) { " + " ".join(f"a{n}: customers(first: $n) {{ nodes {{ bills(first: 100) {{ nodes {{ id }} }} }} }}" for n in range(10)) + " }", {"n": None}),
+        ("a default in a mutation", MADE.format(default=" = 100"), {"i": {"name": "Canary"}}),
+        ("a float in a mutation", MADE.format(default=""), {"i": {"name": "Canary"}, "n": 100.0}),
     )
 ]  # fmt: skip
 
