@@ -81,7 +81,10 @@ def instant_value(text: object) -> datetime:
     """
     if not isinstance(text, str) or _INSTANT.fullmatch(text) is None:
         raise ValueError('A DateTime is written as "2026-11-23T09:30:00+05:30", always with its offset.')
-    instant = datetime.fromisoformat(text).astimezone(UTC)
+    try:
+        instant = datetime.fromisoformat(text).astimezone(UTC)
+    except OverflowError:  # its offset leads out of what a datetime can be
+        instant = datetime.max.replace(tzinfo=UTC)
     if not YEAR_MIN <= instant.year < YEAR_MAX:
         raise ValueError("A DateTime lies between the years 2000 and 2100.")
     return instant

@@ -5,10 +5,11 @@ from base64 import b64encode, urlsafe_b64decode
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeAlias
 from uuid import UUID
 
 from sqlalchemy import (
+    BigInteger,
     BindParameter,
     ColumnClause,
     ColumnElement,
@@ -40,14 +41,14 @@ from sqlalchemy.types import NULLTYPE, TypeEngine
 
 from salonos.graph import prewritten
 from salonos.graph.reads import Expression, unmarked
-from salonos.graph.scalars import SHAPES
+from salonos.graph.scalars import SHAPES, instant_text
 from salonos.kernel.problems import BadCursor
 
 DIALECT: Dialect = asyncpg_dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy has no types for it
 EMPTY = "{}"
 """A column that stands for a selection that @skip emptied: no response name looks like this."""
 
-BIGINT_MAX = 2**63 - 1
+BIGINT_MAX, INTEGER_MAX = 2**63 - 1, 2**31 - 1
 CURSOR_VERSION = "1"
 _ROW = '"[]"'
 _EMPTY: ColumnElement[Any] = literal_column("'{}'::json").label(EMPTY)
@@ -215,6 +216,8 @@ def json_parts(parts: Iterable[ColumnElement[Any]]) -> ColumnElement[Any]:
 
 # --- cursors: base64url of version | order | sort key | id
 
+Key: TypeAlias = int | str | datetime | date | UUID
+
 
 @lru_cache(maxsize=512)
 def cursor_sql(order: str, *, is_instant: bool) -> ColumnElement[str]:
@@ -253,27 +256,42 @@ def cursor_parts(cursor: str, order: str) -> tuple[str, UUID]:
     return found
 
 
-def cursor_key(text: str, kind: TypeEngine[Any]) -> int | str | datetime | date | UUID:
+def cursor_key(text: str, kind: TypeEngine[Any]) -> Key:
     """A sort key as a parameter.
 
-    Raises: BadCursor.
+    Raises: BadCursor for a text that is not the one that we write for this key, or that its column can't hold.
     """
     try:
-        match kind:
-            case DateTime():
-                return datetime.fromisoformat(text)
-            case Date():
-                return date.fromisoformat(text)
-            case Uuid():
-                return UUID(text)
-            case Integer() if abs(number := int(text)) <= BIGINT_MAX:
-                return number
-            case Integer():
-                raise BadCursor("This is not a cursor of this list.")
-            case _:
-                return text
-    except ValueError:
+        value, ours = _key(text, kind)
+    except (ValueError, OverflowError):
         raise BadCursor("This is not a cursor of this list.") from None
+    if ours != text:
+        raise BadCursor("This is not a cursor of this list.")
+    return value
+
+
+def _key(text: str, kind: TypeEngine[Any]) -> tuple[Key, str]:
+    """A sort key, and the text that `cursor_sql` makes of it.
+
+    Raises: ValueError; OverflowError for an instant whose offset leads out of what a datetime can be.
+    """
+    match kind:
+        case DateTime():
+            instant = datetime.fromisoformat(text)
+            return instant, instant_text(instant)
+        case Date():
+            day = date.fromisoformat(text)
+            return day, day.isoformat()
+        case Uuid():
+            row_id = UUID(text)
+            return row_id, str(row_id)
+        case Integer():
+            number, most = int(text), BIGINT_MAX if isinstance(kind, BigInteger) else INTEGER_MAX
+            if abs(number) > most:
+                raise ValueError("the column is narrower")
+            return number, str(number)
+        case _:
+            return text, text
 
 
 # --- the statement

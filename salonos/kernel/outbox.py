@@ -98,9 +98,12 @@ def cursor_position(cursor: str, *, stream: str) -> Position:
     found = _POSITION.fullmatch(written)
     if found is None:
         raise BadCursor("This is not a cursor of this subscription.")
+    position = Position(int(found[2]), int(found[3]))
+    if max(position.xid, position.id) > _LAST_ID or cursor_text(found[1], position) != cursor:
+        raise BadCursor("This is not a cursor of this subscription.")
     if found[1] != stream:
         raise ResyncRequired
-    return Position(int(found[2]), int(found[3]))
+    return position
 
 
 def _plain(value: object) -> object:

@@ -8,11 +8,15 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import UUID
 
 import websockets
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
+from salonos.graph.sql import cursor_text
+from salonos.kernel.outbox import Position
+from salonos.kernel.outbox import cursor_text as event_cursor
 from tests.faults import attacks
 from tests.faults.attack_values import CHECK_OUT, CUSTOMER, FOUND, SEARCHES, SERVICE, SIGN_IN
 from tests.faults.served import Served
@@ -21,6 +25,14 @@ from tests.journeys.client import receive, send
 ANSWER_S = 20.0
 SILENCE_S = 0.05
 """How long a half request is listened to: the server rightly waits for the rest."""
+CURSORS = [
+    cursor_text(order, key, UUID(int=0))
+    for order, key in (
+        *(("NEWEST", "0001-01-01T00:00:00+23:59"), ("OLDEST", "9999-12-31T23:59:59-23:59"), ("NEWEST", "2026-W01-1")),
+        *(("LARGEST", str(2**63)), ("ONLY", "999999999999"), ("NAME", "\u202e"), ("NUMBER", "' or 1=1 --")),
+    )
+] + [event_cursor("0" * 32, Position(xid, row_id)) for xid, row_id in ((1, 10**19 - 1), (10**20 - 1, 1), (0, 0))]
+"""Cursors that are written as ours are, of places that are not."""
 VALUES: list[Any] = [
     *(None, True, 0, -1, 2**31, 2**63 - 1, 10**18, 1.5, 1e308, "", "\0", "\u202e", "é", "NaN", "1.00", "-1.00"),
     *(
@@ -36,11 +48,13 @@ VALUES: list[Any] = [
         {"a": {}},
     ),
     *SEARCHES,
+    *CURSORS,
 ]
 SCRAPS = ["{", "}", "(", ")", '"', '"""', "...", "@skip(if: true)", "$x", "!", "#", "\0", "é", "\ud7ff", "null", "first: 101", "...a", "fragment a on Bill { id }", "subscription", "__schema", "\\u0000", ":", "[", "]", "1e9", "-"]  # fmt: skip
 OPERATIONS = [
     "{ viewer { username displayName role { name } branches { name } } }",
     "query($n: Int, $a: String) { bills(first: $n, after: $a) { totalCount pageInfo { endCursor } nodes { id number lines { total } } } }",
+    "query($a: String) { bills(before: $a, orderBy: LARGEST) { nodes { id } } customers(after: $a) { nodes { id } } }",
     "{ customers(first: 5) { edges { cursor node { id name bills(first: 2) { nodes { id } } } } } }",
     "query($i: ID!) { node(id: $i) { id ... on Bill { number } ... on Customer { name } } }",
     "query($i: [ID!]!) { nodes(ids: $i) { id } }",

@@ -1,6 +1,7 @@
 """G13: readers of the outbox miss no event, however late its transaction commits, and are told when a gap is too long."""
 
 import asyncio
+import base64
 from dataclasses import dataclass, field
 from datetime import date
 from uuid import UUID
@@ -180,7 +181,19 @@ async def test_after_seven_days_or_a_restore_the_client_is_told_to_start_anew(da
         await feed.resume(cursor_text("0" * 32, second.position))
 
 
-@pytest.mark.parametrize("cursor", ["", "x", "é", "MXx8fA", "=" * 9, "A" * 5000])
+def forged(xid: str, row_id: str) -> str:
+    """A cursor of a place that no stream has."""
+    return base64.urlsafe_b64encode(f"1|{'0' * 32}|{xid}|{row_id}".encode()).decode().rstrip("=")
+
+
+@pytest.mark.parametrize(
+    "cursor",
+    [
+        *("", "x", "é", "MXx8fA", "=" * 9, "A" * 5000),
+        *(forged("1", "9" * 19), forged("9" * 20, "1"), forged(str(2**63), "1"), forged("1", str(2**63))),
+        *(forged("01", "1"), forged("1", "00"), forged("1", "1") + "="),
+    ],
+)
 async def test_what_we_did_not_write_is_no_cursor(database: Database, cursor: str) -> None:
     feed = await Feed.start(database)
 
