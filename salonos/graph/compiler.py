@@ -53,14 +53,12 @@ from salonos.graph import inputs, leaves, pages, reads, sql
 from salonos.graph.assemble import DEFINITION, Graph, rule_of_field
 from salonos.graph.directives import Denial, Rule, rule
 from salonos.graph.events import OnChange
+from salonos.graph.limits import NAME_BYTES_MAX
 from salonos.graph.plan import Getter, Inputs, Opener, Opening, Opens, OpensByType, Plan, actor_getter
 from salonos.graph.values import Const, Given, Reader, is_given, plain_value
 from salonos.kernel.actor import NOBODY, Access
 from salonos.kernel.ids import id_prefix, id_value
 from salonos.kernel.problems import BadRequest
-
-NAME_BYTES_MAX = 63
-"""`row_to_json` cuts longer names."""
 
 NODES_MAX = 50
 Piece: TypeAlias = tuple[ColumnElement[Any], Opening | None]

@@ -29,11 +29,12 @@ from salonos.graph.caches import Bounded
 from salonos.graph.compiler import Compiler
 from salonos.graph.context import Context, RequestFacts
 from salonos.graph.documents import INTROSPECTION, Documents, Limits, Operation
+from salonos.graph.foreseen import Foreseen
 from salonos.graph.live import Outlet
-from salonos.graph.payload import PlanExecutor
+from salonos.graph.payload import PlanExecutor, payload_plan
 from salonos.graph.plan import Inputs, Plan, opened
 from salonos.graph.trusted import Manifest, ManifestWrong
-from salonos.kernel.actor import Actor
+from salonos.kernel.actor import Access, Actor
 from salonos.kernel.database import Database
 from salonos.kernel.permissions import Permission
 from salonos.kernel.problems import BadRequest, Forbidden, Refusal
@@ -126,6 +127,7 @@ class Engine:
             raise BadRequest("A subscription is answered over a websocket or as server-sent events.")
         values = operation.coerced(self.graph.core, variables)
         self.check_cost(actor, facts, operation, values.coerced, more=MUTATION_COST)
+        self.foresee(actor, operation, values)
         context = Context(self, self.database, actor, facts, operation, dict(variables))
         return await self.answer_payload(context, None)
 
@@ -227,12 +229,12 @@ class Engine:
         root = self.graph.core.get_root_type(operation.kind)
         if root is None:
             raise BadRequest("There are no such operations.")
-        plan = self.compiler(operation, values, actor).query(root)
+        plan = self.compiler(operation, values, actor.access).query(root)
         return self.plans.keep(key, plan, size=plan.size)
 
-    def compiler(self, operation: Operation, values: VariableValues, actor: Actor) -> Compiler:
+    def compiler(self, operation: Operation, values: VariableValues, access: Access) -> Compiler:
         """What makes a plan."""
-        return Compiler(self.graph, operation.fragments, operation.definition, values, actor.access)
+        return Compiler(self.graph, operation.fragments, operation.definition, values, access)
 
     async def run(self, plan: Plan, inputs: Inputs) -> dict[str, str | None]:
         """One statement; the leaves that Python must finish are opened afterwards."""
@@ -291,6 +293,17 @@ class Engine:
         return {name: orjson.dumps(value).decode() for name, value in data.items()}
 
     # --- payloads and events
+
+    def foresee(self, actor: Actor, operation: Operation, values: VariableValues) -> None:
+        """Makes and binds the plans of a mutation's payloads while nothing has been written.
+
+        Raises: BadRequest; BadCursor.
+        """
+        asked, clock = (self, operation, values), self.database.set_clock
+        for held in Foreseen(self.graph, operation, values).held():
+            reader = Actor.system() if held.names_an_actor else actor
+            plan = payload_plan(asked, reader.access, held.kind, held.path, held.wanted)
+            plan.bind(Inputs(values.coerced, reader, clock, [None] * len(held.wanted)))
 
     async def answer_payload(self, context: Context, root: Any) -> bytes:
         """A mutation, or an event with its payload as the root: graphql-core executes, plans read the objects.

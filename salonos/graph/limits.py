@@ -29,12 +29,14 @@ from graphql import (
     is_list_type,
 )
 
-from salonos.kernel.problems import QueryTooComplex
+from salonos.kernel.problems import BadRequest, QueryTooComplex
 
 if TYPE_CHECKING:
     from salonos.graph.documents import Operation
 
 INTROSPECTION = frozenset({"__schema", "__type"})
+NAME_BYTES_MAX = 63
+"""`row_to_json` cuts longer response names."""
 SIZES_KEPT_MAX = 100
 PASSING = frozenset({"edges", "node", "nodes"})
 """Steps through a connection: they lead to rows and are none themselves."""
@@ -133,7 +135,7 @@ class Guard:
     def check_document(self, document: DocumentNode, operation: OperationDefinitionNode) -> None:
         """What can be told from the text alone, before validation.
 
-        Raises: QueryTooComplex.
+        Raises: QueryTooComplex; BadRequest for a response name that PostgreSQL would cut.
         """
         operations = sum(isinstance(each, OperationDefinitionNode) for each in document.definitions)
         if operations > self.limits.operations_max:
@@ -189,6 +191,8 @@ class Guard:
         above: frozenset[str],
     ) -> Measure:
         name, aliases = node.name.value, int(node.alias is not None)
+        if node.alias is not None and len(node.alias.value) > NAME_BYTES_MAX:
+            raise BadRequest(f"A response name has at most {NAME_BYTES_MAX} bytes.")
         below = self._measure(node.selection_set, fragments, known, above) if node.selection_set else Measure()
         if name in INTROSPECTION:
             return Measure(0, below.aliases + aliases, below.directives, below.depth + 1)

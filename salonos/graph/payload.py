@@ -1,8 +1,8 @@
 """graphql-core's executor for mutations and events: an object that holds references has them read by one plan."""
 
 import copy
-from collections.abc import Awaitable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Awaitable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import orjson
 from graphql import GraphQLObjectType, get_named_type, is_non_null_type
@@ -10,16 +10,22 @@ from graphql.execution.collect_fields import FieldDetailsList, collect_subfields
 from graphql.execution.executor import Executor
 
 from salonos.graph.assemble import DEFINITION, rule_of_field
-from salonos.graph.compiler import Compiler, Wanted
+from salonos.graph.compiler import Wanted
 from salonos.graph.context import Context
 from salonos.graph.plan import Inputs, Plan, Ready
 from salonos.graph.reads import Ref
 
 if TYPE_CHECKING:
+    from graphql.execution.values import VariableValues
     from graphql.pyutils import Path
     from graphql.type import GraphQLOutputType, GraphQLResolveInfo
 
-    from salonos.kernel.actor import Actor
+    from salonos.graph.documents import Operation
+    from salonos.graph.execute import Engine
+    from salonos.kernel.actor import Access, Actor
+
+Asked: TypeAlias = "tuple[Engine, Operation, VariableValues]"
+"""A request: the engine that answers it, its operation, and its variables."""
 
 
 def references(value: Any) -> list[Ref]:
@@ -100,7 +106,8 @@ class PlanExecutor(Executor[None]):
             ids += probed
         if not wanted and not probes:
             return {}
-        plan = self.plan(actor, kind, path, wanted, probes)
+        asked = context.engine, context.operation, self.variable_values
+        plan = payload_plan(asked, actor.access, kind, path.as_list(), wanted, probes)
         values = self.variable_values.coerced
         ready = await context.engine.run(plan, Inputs(values, actor, context.database.set_clock, ids))
         for denial in plan.denials:
@@ -144,28 +151,27 @@ class PlanExecutor(Executor[None]):
                 ids.append([each.id for each in refs] if is_list else refs[0].id)
         return wanted, names, ids
 
-    def plan(
-        self,
-        actor: "Actor",
-        kind: GraphQLObjectType,
-        path: Any,
-        wanted: Mapping[str, Wanted],
-        probes: list[Wanted],
-    ) -> Plan:
-        """The plan for an object's references, made or found."""
-        context: Context = self.context_value
-        steps = tuple(step for step in path.as_list() if isinstance(step, str))
-        coerced = self.variable_values.coerced
-        shapes = (shape(coerced) for shape in context.operation.payload_shapes)
-        key = (context.operation, actor.access, steps, kind.name, tuple(wanted), len(probes), *shapes)
-        plans = context.engine.plans
-        found = plans.get(key)
-        if found is not None:
-            return found
-        compiler = Compiler(context.engine.graph, self.fragments, self.operation, self.variable_values, actor.access)
-        has_list = any(isinstance(step, int) for step in path.as_list())
-        made = compiler.payload(wanted, [None, *steps] if has_list else steps, probes=probes)
-        return plans.keep(key, made, size=made.size)
+
+def payload_plan(
+    asked: Asked,
+    access: "Access",
+    kind: GraphQLObjectType,
+    path: Sequence[str | int],
+    wanted: Mapping[str, Wanted],
+    probes: Sequence[Wanted] = (),
+) -> Plan:
+    """The plan for an object's references, made or found."""
+    engine, operation, values = asked
+    steps = tuple(step for step in path if isinstance(step, str))
+    shapes = (shape(values.coerced) for shape in operation.payload_shapes)
+    key = (operation, access, steps, kind.name, tuple(wanted), len(probes), *shapes)
+    found = engine.plans.get(key)
+    if found is not None:
+        return found
+    compiler = engine.compiler(operation, values, access)
+    has_list = any(isinstance(step, int) for step in path)
+    made = compiler.payload(wanted, [None, *steps] if has_list else steps, probes=probes)
+    return engine.plans.keep(key, made, size=made.size)
 
 
 def _actors(held: Mapping[str, list[Ref]], default: "Actor") -> list["Actor"]:

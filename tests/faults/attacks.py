@@ -56,6 +56,8 @@ DOCUMENTS = [
     asking("A2", "31 aliases", "{ " + " ".join(f"a{n}: __typename" for n in range(31)) + " }", code=COMPLEX),
     asking("A2", "600 aliases", "{ " + " ".join(f"a{n}: __typename" for n in range(600)) + " }", code=COMPLEX),
     asking("A2", "2,000 aliases", "{ " + " ".join(f"a{n}: __typename" for n in range(2_000)) + " }"),
+    asking("A2", "an alias of 64", f"{{ {'a' * 64}: __typename }}"),
+    asking("A2", "an alias of 9,000", f"mutation {{ {'a' * 9_000}: {SIGN_IN} }}", who=STRANGER),
     asking("A2", "two passwords in one request", f"mutation {{ a: {SIGN_IN} b: {SIGN_IN} }}", who=STRANGER, code=COMPLEX),
     asking("A2", "two passwords in fragments", f"mutation {{ ...a ... {{ b: {SIGN_IN} }} }} fragment a on Mutation {{ a: {SIGN_IN} }}", who=STRANGER, code=COMPLEX),
     asking("A2", "two refreshes in one request", 'mutation { a: refreshTokens(input: {refreshToken: "x"}) { __typename } b: refreshTokens(input: {refreshToken: "y"}) { __typename } }', who=STRANGER, code=COMPLEX),

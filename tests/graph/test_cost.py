@@ -147,7 +147,7 @@ async def test_a_cold_operation_does_not_cost_more_than_it_did(house: House) -> 
         operation = engine.documents.read(LATEST, None)
         root = engine.graph.core.query_type
         assert root is not None
-        engine.compiler(operation, operation.coerced(engine.graph.core, variables), house.manager).query(root)
+        engine.compiler(operation, operation.coerced(engine.graph.core, variables), house.manager.access).query(root)
 
     hold(await cost(house.pool, cold), what="Reading and compiling a list of bills", statements=0, calls=COLD_CALLS)
 
