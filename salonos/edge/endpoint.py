@@ -1,7 +1,8 @@
 """Answers GraphQL over HTTP: JSON POSTs from the engine's bytes, subscriptions as server-sent events.
 
 Follows the GraphQL over HTTP draft: `application/graphql-response+json` where the client accepts it (request errors are
-400 then), `application/json` otherwise (200). Server-sent events in the distinct-connections mode of graphql-sse.
+400 then), `application/json` otherwise (200). Server-sent events in the distinct-connections mode of graphql-sse: what
+is wrong with an operation is its one event, while 401, 429, 5xx and a body that is no request keep their status.
 """
 
 import asyncio
@@ -29,6 +30,7 @@ from salonos.edge.gate import (
     read_body,
     reply,
 )
+from salonos.edge.media import EVENT_STREAM, EVENTS, GRAPHQL_JSON, JSON, REFUSED_AS, media_of
 from salonos.edge.payers import Payers
 from salonos.edge.persisted import Persisted, PersistedQueryNotFound, named
 from salonos.edge.proxies import Proxies
@@ -41,26 +43,26 @@ from salonos.identity.queries import Identity
 from salonos.kernel import counts
 from salonos.kernel.actor import NOBODY, Actor
 from salonos.kernel.clock import monotonic_s
-from salonos.kernel.problems import Refusal, Unauthenticated
+from salonos.kernel.problems import Refusal, TooMany, Unauthenticated
 
+OK, TOO_MANY = 200, 429
 READ_S = 10.0
 OPERATION_S = 10.0
 OPERATIONS_MAX = 500
 """Under way at a time; whoever comes on top is told at once instead of waiting for a connection of the database."""
 
 KEEP_ALIVE_S = 12.0
+AGAIN_AFTER_S = 1
+"""What `Retry-After` says where nobody can know how long it takes."""
 TOO_MANY_S = 0.25
 """A refusal for asking too much comes late: whoever asks again at once does not keep the process busy with refusing."""
 USER_AGENT_MAX = 200
-JSON, GRAPHQL_JSON, EVENTS = "application/json", "application/graphql-response+json", "text/event-stream"
-EVENT_STREAM = (b"content-type", b"text/event-stream; charset=utf-8")
 COMPLETE = b"event: complete\ndata:\n\n"
 _NAME = re.compile("[A-Za-z][A-Za-z]{0,63}")
-_CONTENT_TYPE = {media: (b"content-type", f"{media}; charset=utf-8".encode()) for media in (JSON, GRAPHQL_JSON)}
 _STATUS = {
     Status.ANSWERED: (200, "answered"),
     Status.REJECTED: (400, "rejected"),
-    Status.TOO_MANY: (429, "refused"),
+    Status.TOO_MANY: (TOO_MANY, "refused"),
     Status.UNAVAILABLE: (503, "unavailable"),
     Status.FAILED: (500, "failed"),
 }
@@ -105,42 +107,38 @@ class Endpoint:
         common: Headers = [(b"x-request-id", request_id.encode())]
         status, code, outcome = 500, "", "failed"
         asked: Asked | None = None
+        media: str | None = None
         try:
             common += self.gate.cors(headers)
+            media = media_of(headers)
             if scope["method"] == "OPTIONS":
                 self.gate.check_origin(headers)
                 status, outcome = 204, ""
                 return await reply(send, 204, b"", [*common, *_PREFLIGHT])
-            check_request(scope, headers)
-            media = accepted(headers.get(b"accept").decode("latin-1"))
+            check_request(scope, headers, media)
             asked = await self.asked(receive, headers)
             facts = facts_of(scope, headers, request_id, self.proxies)
-            if media == EVENTS and await self.is_subscription(asked, facts, headers):
+            answer = await self.answer(asked, facts, headers, streams=media == EVENTS)
+            if answer is None:
                 status, outcome = 200, ""
                 return await self.stream(asked, facts, headers, receive, send, common)
-            answer = await self.answer(asked, facts, headers)
             status, outcome = _STATUS[answer.status]
-            if media == EVENTS:
+            if answer.retry_after_s is not None:
+                common.append(retry_after(answer.retry_after_s))
+            if media == EVENTS and status != TOO_MANY:
                 status = 200
                 return await reply(send, 200, event_of(answer.body) + COMPLETE, [*common, EVENT_STREAM])
-            status = status if media == GRAPHQL_JSON or outcome != "rejected" else 200
-            await reply(send, status, answer.body, [*common, _CONTENT_TYPE[media]])
+            status = status if media != JSON or outcome != "rejected" else 200
+            await reply(send, status, answer.body, [*common, REFUSED_AS[media]])
         except ClientGone:
             status, outcome = 499, "gone"
-        except Unauthenticated as refusal:
-            status, code, outcome = 401, refusal.code, "refused"
-            challenge = (b"www-authenticate", b"Bearer")
-            await self.refuse(send, 401, refusal.message, refusal.extensions, [*common, challenge], headers)
-        except Refusal as refusal:
-            code, outcome = refusal.code, "refused"
-            status = 200 if isinstance(refusal, PersistedQueryNotFound) else 400  # as Apollo's clients want it
-            await self.refuse(send, status, refusal.message, refusal.extensions, common, headers)
-        except Refused as no:
+        except (Refusal, Refused) as refusal:
+            no = told(refusal, media)
             status, code, outcome = no.status, no.code, "refused"
-            await self.refuse(send, status, no.message, {"code": code}, [*common, *no.headers], headers)
+            await self.refuse(send, no, common, media)
         except Exception as bug:  # noqa: BLE001  the exit of every request: masked here, told in the log
             code, outcome = "INTERNAL", "failed"
-            await self.fail(send, bug, common)
+            await self.fail(send, bug, [*common, REFUSED_AS[media]])
         finally:
             took_s = monotonic_s() - began_s
             name, kind = (asked.operation_name, asked.kind) if asked else (None, "unknown")
@@ -162,50 +160,43 @@ class Endpoint:
             asked.query = await self.persisted.text(asked.document_id)
         return asked
 
-    async def refuse(
-        self, send: Send, status: int, message: str, extensions: dict[str, Any], own: Headers, headers: Incoming
-    ) -> None:
+    async def refuse(self, send: Send, no: Refused, own: Headers, media: str | None) -> None:
         """A request that no operation was read from, or that nobody may send."""
-        counts.process.errors[extensions["code"]] += 1
-        body = errors.failure([{"message": message, "extensions": extensions}])
-        await reply(send, status, body, [*own, refusal_type(headers)])
+        counts.process.errors[no.code] += 1
+        if no.status == TOO_MANY:
+            await asyncio.sleep(TOO_MANY_S)
+        body = errors.failure([{"message": no.message, "extensions": no.extensions}])
+        if media == EVENTS and no.status == OK:
+            await reply(send, OK, event_of(body) + COMPLETE, [*own, EVENT_STREAM])
+        else:
+            await reply(send, no.status, body, [*own, *no.headers, REFUSED_AS[media]])
 
     async def fail(self, send: Send, bug: Exception, headers: Headers) -> None:
         """What nobody foresaw; a reply that has begun can only end."""
         body = errors.failure(errors.entries_of(bug))
         with contextlib.suppress(RuntimeError):
-            await reply(send, 500, body, [*headers, (b"content-type", b"application/json; charset=utf-8")])
+            await reply(send, 500, body, headers)
 
-    async def is_subscription(self, asked: Asked, facts: RequestFacts, headers: Incoming) -> bool:
-        """Whether a document asks for events; one that is wrong is answered as such, later."""
-        actor = await self.actor(headers, fresh=False)
-        if actor is NOBODY:
-            await self.find_payer(asked, facts)
-        try:
-            found = self.engine.operation(actor, facts, asked.query, asked.operation_name)
-        except (errors.Rejected, Refusal):
-            return False
-        return found.kind is OperationType.SUBSCRIPTION
+    async def answer(self, asked: Asked, facts: RequestFacts, headers: Incoming, *, streams: bool) -> Answer | None:
+        """The engine's answer with the rights of this moment; None for a subscription where a reply `streams`.
 
-    async def answer(self, asked: Asked, facts: RequestFacts, headers: Incoming) -> Answer:
-        """The engine's answer with the rights of this moment: a mutation reads them anew.
-
-        Raises: Refused when too many are under way.
+        Raises: Unauthenticated; Refused when too many are under way.
         """
         if self.under_way >= OPERATIONS_MAX:
-            again = [(b"retry-after", b"1")]
-            raise Refused(503, "Too many operations are under way.", code="UNAVAILABLE", headers=again)
+            raise Refused(
+                503, "Too many operations are under way.", code="UNAVAILABLE", headers=[retry_after(AGAIN_AFTER_S)]
+            )
         self.under_way += 1
         try:
-            answer = await self.answered(asked, facts, headers)
+            answer = await self.answered(asked, facts, headers, streams=streams)
         finally:
             self.under_way -= 1
-        if answer.status is Status.TOO_MANY:
+        if answer is not None and answer.status is Status.TOO_MANY:
             await asyncio.sleep(TOO_MANY_S)
         return answer
 
-    async def answered(self, asked: Asked, facts: RequestFacts, headers: Incoming) -> Answer:
-        """The same, having a place."""
+    async def answered(self, asked: Asked, facts: RequestFacts, headers: Incoming, *, streams: bool) -> Answer | None:
+        """The same, having a place. A mutation reads the rights anew."""
         actor = await self.actor(headers, fresh=False)
         if actor is NOBODY:
             await self.find_payer(asked, facts)
@@ -216,13 +207,15 @@ class Endpoint:
         asked.kind = kind._value_
         if asked.document_id is not None and actor.access.signed_in:
             await self.persisted.keep(asked.document_id, asked.query)
+        if streams and kind is OperationType.SUBSCRIPTION:
+            return None
         if actor is not NOBODY and kind is OperationType.MUTATION:
             actor = await self.actor(headers, fresh=True)
         try:
             with self.deadlines.within(OPERATION_S):
                 return await self.engine.answer(actor, facts, asked.query, asked.operation_name, asked.variables)
         except TimeoutError as late:
-            return Answer(errors.failure(errors.entries_of(late)), Status.UNAVAILABLE)
+            return refused(late)
 
     async def find_payer(self, asked: Asked, facts: RequestFacts) -> None:
         """Notes whose budget pays for a stranger."""
@@ -235,7 +228,10 @@ class Endpoint:
             return await actor_of(self.identity, headers, fresh=fresh)
         except Exception as error:
             if errors.is_outage(error):
-                raise Refused(503, "The service is not available right now.", code="UNAVAILABLE") from error
+                again = [retry_after(AGAIN_AFTER_S)]
+                raise Refused(
+                    503, "The service is not available right now.", code="UNAVAILABLE", headers=again
+                ) from error
             raise
 
     async def stream(
@@ -243,12 +239,12 @@ class Endpoint:
     ) -> None:
         """A subscription as server-sent events, until it ends, the client goes, or the session is over.
 
-        Raises: Unauthenticated; Refused when the device has too many streams open.
+        Raises: Unauthenticated; TooMany when the device has too many streams open.
         """
         try:
             session = await self.watch.begin(token_of(headers.get(b"authorization").decode("latin-1")))
         except TooManyStreams:
-            raise Refused(429, "This device has too many streams open. Close one.", code="TOO_MANY_REQUESTS") from None
+            raise TooMany("This device has too many streams open. Close one.", retry_after_s=AGAIN_AFTER_S) from None
         events = self.engine.subscribe(session.actor, facts, asked.query, asked.operation_name, asked.variables)
         start = [*SECURITY_HEADERS, *common, EVENT_STREAM]
         ends: list[asyncio.Future[Any]] = []
@@ -267,6 +263,29 @@ class Endpoint:
         last = told_over(session.over.result()) if session.over.done() else b""
         with contextlib.suppress(OSError):
             await send({"type": "http.response.body", "body": last + COMPLETE})
+
+
+def told(refusal: Refusal | Refused, media: str | None) -> Refused:
+    """A refusal with its status.
+
+    Of a request that was read, an event stream tells it as its event. Apollo's older clients read the word that asks for
+    the whole document in `application/json` with 200 only.
+    """
+    if isinstance(refusal, Refused):
+        return refusal
+    status, headers = 400, []
+    if isinstance(refusal, Unauthenticated):
+        status, headers = 401, [(b"www-authenticate", b"Bearer")]
+    elif isinstance(refusal, TooMany):
+        status, headers = TOO_MANY, [retry_after(refusal.retry_after_s)]
+    elif media == EVENTS or (media == JSON and isinstance(refusal, PersistedQueryNotFound)):
+        status = 200
+    return Refused(status, refusal.message, code=refusal.code, headers=headers, extensions=refusal.extensions)
+
+
+def retry_after(seconds: int) -> tuple[bytes, bytes]:
+    """When to come again, for programs that read no body."""
+    return b"retry-after", str(seconds).encode()
 
 
 def told_over(reason: Unauthenticated) -> bytes:
@@ -315,8 +334,8 @@ async def gone(receive: Receive) -> None:
         pass
 
 
-def check_request(scope: Scope, headers: Incoming) -> None:
-    """Only JSON POSTs, and nothing in the address.
+def check_request(scope: Scope, headers: Incoming, media: str | None) -> None:
+    """Only JSON POSTs, nothing in the address, and a client that takes one of our replies.
 
     Raises: Refused.
     """
@@ -328,6 +347,8 @@ def check_request(scope: Scope, headers: Incoming) -> None:
         raise Refused(415, "The body is application/json in UTF-8.")
     if headers.get(b"content-encoding"):
         raise Refused(415, "The body is not compressed.")
+    if media is None:
+        raise Refused(406, f"Replies are {GRAPHQL_JSON}, {JSON} or {EVENTS}.")
 
 
 @lru_cache(maxsize=256)
@@ -335,37 +356,6 @@ def is_json(content_type: bytes) -> bool:
     """Whether a body is JSON in UTF-8."""
     media, _, charset = content_type.decode("latin-1").lower().replace(" ", "").partition(";")
     return media == JSON and charset in {"", "charset=utf-8", 'charset="utf-8"'}
-
-
-@lru_cache(maxsize=256)
-def accepted(accept: str) -> str:
-    """The media type of the reply: the first that we speak in the order of the client's quality and list.
-
-    Raises: Refused.
-    """
-    if not accept.strip():
-        return JSON
-    ranked: list[tuple[float, int, str]] = []
-    for place, part in enumerate(accept.lower().split(",")):
-        name, *parameters = (piece.strip() for piece in part.split(";"))
-        weight = next((piece[2:] for piece in parameters if piece.startswith("q=")), "1")
-        with contextlib.suppress(ValueError):
-            ranked.append((-float(weight), place, name))
-    refused = {name for weight, _, name in ranked if not weight < 0}
-    usual = GRAPHQL_JSON if JSON in refused else JSON
-    known = {JSON: JSON, GRAPHQL_JSON: GRAPHQL_JSON, EVENTS: EVENTS, "*/*": usual, "application/*": usual}
-    for negative_weight, _, name in sorted(ranked):
-        if name in known and negative_weight < 0:
-            return known[name]
-    raise Refused(406, "Replies are application/graphql-response+json, application/json or text/event-stream.")
-
-
-def refusal_type(headers: Incoming) -> tuple[bytes, bytes]:
-    """The media type in which a request is refused: GraphQL's where the client asks for it, never an event stream."""
-    with contextlib.suppress(Refused):
-        if accepted(headers.get(b"accept").decode("latin-1")) == GRAPHQL_JSON:
-            return _CONTENT_TYPE[GRAPHQL_JSON]
-    return _CONTENT_TYPE[JSON]
 
 
 def asked_of(body: bytes) -> Asked:

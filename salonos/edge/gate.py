@@ -1,7 +1,7 @@
 """What every request passes first: known hosts and origins, bounded bodies, and the headers of every reply."""
 
 from collections import Counter
-from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,13 +26,20 @@ class Refused(Exception):  # noqa: N818  answered with a status and a constant s
     """A request that is not GraphQL of ours: a status code and what the client reads."""
 
     def __init__(
-        self, status: int, message: str, *, code: str = "BAD_REQUEST", headers: Sequence[tuple[bytes, bytes]] = ()
+        self,
+        status: int,
+        message: str,
+        *,
+        code: str = "BAD_REQUEST",
+        headers: Sequence[tuple[bytes, bytes]] = (),
+        extensions: Mapping[str, object] | None = None,
     ) -> None:
         super().__init__(message)
         self.status = status
         self.message = message
         self.code = code
         self.headers = headers
+        self.extensions = extensions or {"code": code}
 
 
 class ClientGone(Exception):  # noqa: N818  nobody is there to be answered
@@ -86,7 +93,7 @@ class Gate:
         return [
             (b"vary", b"Origin"),
             (b"access-control-allow-origin", origin),
-            (b"access-control-expose-headers", b"x-request-id"),
+            (b"access-control-expose-headers", b"x-request-id, retry-after"),
         ]
 
 

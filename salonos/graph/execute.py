@@ -72,10 +72,11 @@ class Budget(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A finished body."""
+    """A finished body. `retry_after_s`: when to ask again, of what only time can mend."""
 
     body: bytes
     status: Status
+    retry_after_s: int | None = None
 
 
 @dataclass(eq=False)
@@ -339,13 +340,12 @@ _STATUS = {
     "INTERNAL": Status.FAILED,
     "TOO_MANY_REQUESTS": Status.TOO_MANY,
 }
+_AGAIN_AFTER_S = {Status.UNAVAILABLE: 1}
 
 
 def refused(error: Exception) -> Answer:
     """The answer to a request that was not executed."""
     entries = errors.entries_of(error)
-    return Answer(errors.failure(entries), _STATUS.get(_code(entries), Status.REJECTED))
-
-
-def _code(entries: list[errors.Entry]) -> str:
-    return str(entries[0]["extensions"]["code"]) if entries else "BAD_REQUEST"
+    told = entries[0]["extensions"] if entries else {}
+    status = _STATUS.get(told.get("code", ""), Status.REJECTED)
+    return Answer(errors.failure(entries), status, told.get("retryAfter", _AGAIN_AFTER_S.get(status)))

@@ -101,6 +101,7 @@ class TooMany(Refusal):
 
     def __init__(self, message: str, *, retry_after_s: int) -> None:
         super().__init__(message, retryAfter=retry_after_s)
+        self.retry_after_s = retry_after_s
 
 
 class QueryTooComplex(Refusal):

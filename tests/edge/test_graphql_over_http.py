@@ -71,10 +71,13 @@ ACCEPT = [
     accepting(f"{JSON};q=0, */*", EXACT, "what has q=0 is not sent, whatever the wildcard says"),
     accepting(f"{JSON}, {EXACT}, text/event-stream, multipart/mixed", JSON, "stream types last are no wish for them"),
     accepting("text/html, */*;q=0.1", JSON, "browsers"),
+    accepting(f"{JSON};q=0.1, */*", EXACT, "each type has the quality of its most specific range"),
+    accepting("text/*, */*;q=0.1", JSON, "a wildcard is no wish for the stream"),
     *(
         refused(f"accept {each}: 406", 406, accept=each, media=JSON)
         for each in ("text/html", f"{EXACT};q=0", "*/*;q=0")
     ),
+    refused("an Accept that is too long", 431, accept="a," * 31_000, media=JSON),
 ]
 
 REQUESTS = [
@@ -144,6 +147,8 @@ REQUEST_ERRORS = [
         "a variable that is missing": {"query": "query($id: ID!) { node(id: $id) { id } }"},
         "a variable of another type": {"query": "query($n: Int) { bills(first: $n) { totalCount } }", "variables": {"n": "x"}},
         "a subscription without a stream": {"query": "subscription { billPosted { cursor } }"},
+        "a persisted document that is not known": {"extensions": {"persistedQuery": {"version": 1, "sha256Hash": "0" * 64}}},
+        "a document's id that is not known": {"documentId": "sha256:" + "0" * 64},
     }.items()
 ]  # fmt: skip
 """Requests that are understood and can't be run: 400 in the exact media type, 200 in the old one."""

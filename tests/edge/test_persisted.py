@@ -12,6 +12,7 @@ from redis.exceptions import ConnectionError as RedisAway
 
 from salonos.edge.endpoint import Endpoint
 from salonos.edge.gate import Gate, Incoming
+from salonos.edge.media import EVENTS, GRAPHQL_JSON, JSON
 from salonos.edge.persisted import Persisted
 from salonos.edge.sessions import Watch
 from salonos.edge.socket import Sockets
@@ -61,6 +62,13 @@ class Desk:
 
     async def ask(self, served: Endpoint, body: dict[str, Any], who: str | None = "owner") -> tuple[int, Any]:
         """A POST's status and body."""
+        status, _, answer = await self.post(served, body, who)
+        return status, orjson.loads(answer)
+
+    async def post(
+        self, served: Endpoint, body: dict[str, Any], who: str | None = "owner", accept: str | None = None
+    ) -> tuple[int, str, bytes]:
+        """The same with the media type, and the bytes as they are."""
         sent: list[Any] = []
 
         async def receive() -> Any:
@@ -71,9 +79,11 @@ class Desk:
 
         headers = [(b"host", b"127.0.0.1"), (b"content-type", b"application/json")]
         headers += [(b"authorization", f"Bearer {self.tokens[who]}".encode())] if who else []
+        headers += [(b"accept", accept.encode())] if accept else []
         scope = {"type": "http", "method": "POST", "path": "/graphql", "query_string": b"", "headers": headers}
         await served(scope, Incoming(headers), "test", receive, send)
-        return sent[0]["status"], orjson.loads(sent[1]["body"])
+        media = dict(sent[0]["headers"])[b"content-type"].decode().removesuffix("; charset=utf-8")
+        return sent[0]["status"], media, sent[1]["body"]
 
 
 @pytest.fixture
@@ -104,6 +114,28 @@ async def test_a_document_is_sent_whole_once_and_by_its_id_afterwards(desk: Desk
         {"errors": [{"message": "PersistedQueryNotFound", "extensions": {"code": "PERSISTED_QUERY_NOT_FOUND"}}]},
     )
     assert whole == again == (200, {"data": {"viewer": {"username": "owner"}}})
+
+
+@pytest.mark.parametrize(
+    ("accept", "status", "media"),
+    [
+        (None, 200, JSON),
+        (JSON, 200, JSON),
+        (GRAPHQL_JSON, 400, GRAPHQL_JSON),
+        (f"{GRAPHQL_JSON}, {JSON};q=0.9", 400, GRAPHQL_JSON),
+        (EVENTS, 200, EVENTS),
+    ],
+)
+@pytest.mark.parametrize("body", [by_id(NEVER_SENT), {"documentId": f"sha256:{id_of(NEVER_SENT)}"}])
+async def test_a_document_that_is_not_known_is_no_success_where_the_media_type_allows_to_say_so(
+    desk: Desk, body: dict[str, Any], accept: str | None, status: int, media: str
+) -> None:
+    said = b'{"errors":[{"message":"PersistedQueryNotFound","extensions":{"code":"PERSISTED_QUERY_NOT_FOUND"}}]}'
+
+    answer = await desk.post(desk.process(), body, accept=accept)
+
+    whole = b"event: next\ndata: " + said + b"\n\nevent: complete\ndata:\n\n" if media == EVENTS else said
+    assert answer == (status, media, whole)
 
 
 async def test_other_processes_know_it_through_redis(desk: Desk) -> None:

@@ -198,7 +198,7 @@ async def test_a_listed_page_may_send_what_a_client_needs_and_no_cookies(app: Ap
         "access-control-allow-origin": OURS,
         "access-control-allow-methods": "POST",
         "access-control-allow-headers": "authorization, content-type, idempotency-key",
-        "access-control-expose-headers": "x-request-id",
+        "access-control-expose-headers": "x-request-id, retry-after",
         "access-control-max-age": "600",
     }
     for reply in replies:
