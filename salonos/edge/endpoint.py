@@ -58,6 +58,11 @@ TOO_MANY_S = 0.25
 """A refusal for asking too much comes late: whoever asks again at once does not keep the process busy with refusing."""
 USER_AGENT_MAX = 200
 COMPLETE = b"event: complete\ndata:\n\n"
+CUT = b""
+"""How a stream ends whose process stops: clients take `complete` for the end, and a body without it for a network that
+failed, after which they come again.
+"""
+
 _NAME = re.compile("[A-Za-z][A-Za-z]{0,63}")
 _STATUS = {
     Status.ANSWERED: (200, "answered"),
@@ -237,7 +242,7 @@ class Endpoint:
     async def stream(
         self, asked: Asked, facts: RequestFacts, headers: Incoming, receive: Receive, send: Send, common: Headers
     ) -> None:
-        """A subscription as server-sent events, until it ends, the client goes, or the session is over.
+        """A subscription as server-sent events, until it ends, the client goes, the session is over, or the process.
 
         Raises: Unauthenticated; TooMany when the device has too many streams open.
         """
@@ -248,12 +253,13 @@ class Endpoint:
         events = self.engine.subscribe(session.actor, facts, asked.query, asked.operation_name, asked.variables)
         start = [*SECURITY_HEADERS, *common, EVENT_STREAM]
         ends: list[asyncio.Future[Any]] = []
+        is_whole = False
         try:
             await send({"type": "http.response.start", "status": 200, "headers": start})
-            ends += [
-                asyncio.ensure_future(each) for each in (send_events(send, events), gone(receive), self.stopping.wait())
-            ]
+            sending = asyncio.ensure_future(send_events(send, events))
+            ends += [sending, asyncio.ensure_future(gone(receive)), asyncio.ensure_future(self.stopping.wait())]
             await asyncio.wait([*ends, session.over], return_when=asyncio.FIRST_COMPLETED)
+            is_whole = sending.done() or session.over.done()
         finally:
             self.watch.end(session)
             for task in ends:
@@ -262,7 +268,7 @@ class Endpoint:
             await events.aclose()
         last = told_over(session.over.result()) if session.over.done() else b""
         with contextlib.suppress(OSError):
-            await send({"type": "http.response.body", "body": last + COMPLETE})
+            await send({"type": "http.response.body", "body": last + COMPLETE if is_whole else CUT})
 
 
 def told(refusal: Refusal | Refused, media: str | None) -> Refused:

@@ -1,9 +1,11 @@
 """Some API processes behind one address, tills that sell through it, and screens that follow what is sold."""
 
 import asyncio
+import json
 import os
 import secrets
 import signal
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,6 +27,7 @@ CHECK_OUT = """
     }
 """
 POSTED = "subscription($after: EventCursor) { billPosted(after: $after) { cursor bill { id } } }"
+NOW = "{ viewer { eventCursor } }"
 AGAIN = frozenset({"UNAVAILABLE", "IDEMPOTENCY_IN_PROGRESS"})
 ROOMY = {"SALONOS_OBJECTS_PER_SECOND": "1000000000", "SALONOS_SOCKETS_PER_DEVICE": "1000"}
 
@@ -43,7 +46,7 @@ class Report:
 
 @dataclass
 class Fleet:
-    """`keeps_keys` and `keeps_cursors` are what the promise rests on at the client's end."""
+    """`keeps_keys` and `keeps_cursors` are what the promise rests on at the client's end; `words` start a process."""
 
     url: str
     proxy: Proxy
@@ -51,6 +54,7 @@ class Fleet:
     folder: Path
     keeps_keys: bool = True
     keeps_cursors: bool = True
+    words: tuple[str, ...] = serving.WORDS
     token: str = ""
     processes: list[serving.Served] = field(default_factory=list)
     acknowledged: list[str] = field(default_factory=list)
@@ -71,7 +75,7 @@ class Fleet:
         """Starts a process and gives it its share."""
         log = self.folder / f"api-{len(self.processes)}.log"
         redis = os.environ[servers.REDIS]
-        made = await asyncio.to_thread(serving.serve, self.url, redis, log, **{**ROOMY, **more})
+        made = await asyncio.to_thread(serving.serve, self.url, redis, log, words=self.words, **{**ROOMY, **more})
         self.processes.append(made)
         self.proxy.targets.append(to_port(made.port))
         return made
@@ -155,6 +159,42 @@ class Fleet:
                             await self.note()
                 except (WebSocketException, OSError, TimeoutError):
                     await self.another()
+
+    async def follow_stream(self, seen: list[str]) -> None:
+        """A screen that follows by server-sent events as graphql-sse does: `complete` is the end, any other end a cut."""
+        async with httpx.AsyncClient(timeout=httpx.Timeout(20, read=None)) as http:
+            headers = {"authorization": f"Bearer {self.token}", "accept": "text/event-stream"}
+            now = await http.post(f"{self.address}/graphql", json={"query": NOW}, headers={**headers, "accept": "*/*"})
+            after: str | None = now.json()["data"]["viewer"]["eventCursor"]
+            while True:
+                body = {"query": POSTED, "variables": {"after": after}}
+                self.resumed += bool(seen)
+                try:
+                    async with http.stream("POST", f"{self.address}/graphql", json=body, headers=headers) as reply:
+                        self.listening += 1
+                        await self.note()
+                        async for event in self.told_by(reply):
+                            if event is None:
+                                return
+                            seen.append(event["bill"]["id"])
+                            after = event["cursor"] if self.keeps_cursors else None
+                            await self.note()
+                except httpx.TransportError:
+                    pass
+                await self.another()
+
+    async def told_by(self, reply: httpx.Response) -> AsyncIterator[dict[str, Any] | None]:
+        """The events of a stream; None when it is complete. Told of an outage, the screen comes again."""
+        async for line in reply.aiter_lines():
+            if line == "event: complete":
+                yield None
+            if not line.startswith("data: "):
+                continue
+            answer = json.loads(line.removeprefix("data: "))
+            if "errors" in answer:
+                assert answer["errors"][0]["extensions"]["code"] in AGAIN, answer
+                return
+            yield answer["data"]["billPosted"]
 
     async def event(self, subscription: Subscription) -> dict[str, Any] | None:
         """The next one; None when the server had to end the subscription, which says that the screen may come again."""

@@ -21,6 +21,11 @@ TILLS, SCREENS = 4, 3
 PATIENCE_S = 120.0
 BETWEEN = 8
 """So many sales at least between two restarts."""
+SAYS_COMPLETE = (
+    "import runpy, sys; from salonos.edge import endpoint; endpoint.CUT = endpoint.COMPLETE; "
+    "sys.argv[1:] = ['serve']; runpy.run_module('salonos.edge', run_name='__main__')"
+)
+"""A process that ends its streams, when it stops, as if there were nothing more to come."""
 
 
 @pytest.fixture
@@ -31,10 +36,11 @@ async def url(database_url: str) -> str:
 
 @asynccontextmanager
 async def working(fleet: Fleet, *, screens: int = SCREENS) -> AsyncIterator[None]:
-    """Tills and screens at work; at the end every sale that was begun is acknowledged."""
+    """Tills and screens at work, one of them on an event stream; at the end every sale that was begun is acknowledged."""
     given = await a_sale(fleet.url)
     fleet.seen = [[] for _ in range(screens)]
-    following = [asyncio.create_task(fleet.follow(seen)) for seen in fleet.seen]
+    following = [asyncio.create_task(fleet.follow_stream(seen)) for seen in fleet.seen[:1]]
+    following += [asyncio.create_task(fleet.follow(seen)) for seen in fleet.seen[1:]]
     selling = fleet.selling
     try:
         assert await fleet.told(lambda: fleet.listening == screens, within_s=60)
@@ -117,6 +123,22 @@ async def test_the_proof_fails_when_screens_do_not_resume(
     monkeypatch.setattr("tests.faults.test_rolling.PATIENCE_S", 2.0)
     async with fleet_of(url, tmp_path, 2, keeps_cursors=False) as fleet:
         async with working(fleet):
+            for place in range(2):
+                await sold(fleet, BETWEEN)
+                await fleet.replace(place)
+            await sold(fleet, BETWEEN)
+        found = await fleet.report()
+
+    assert (found.lost, found.doubled) == (0, 0)
+    assert found.missed > 0
+
+
+async def test_the_proof_fails_when_a_process_ends_its_streams_with_complete(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tests.faults.test_rolling.PATIENCE_S", 2.0)
+    async with fleet_of(url, tmp_path, 2, words=("-c", SAYS_COMPLETE)) as fleet:
+        async with working(fleet, screens=1):
             for place in range(2):
                 await sold(fleet, BETWEEN)
                 await fleet.replace(place)
