@@ -42,7 +42,7 @@ from salonos.graph.trusted import Manifest, ManifestWrong
 from salonos.identity import graph as identity
 from salonos.identity.queries import Identity
 from salonos.inventory import graph as inventory
-from salonos.kernel import counts, crypto, files
+from salonos.kernel import crypto, files
 from salonos.kernel.database import Database, Forgetful
 from salonos.kernel.ids import request_id
 from salonos.network import Certificate
@@ -233,7 +233,7 @@ class App:
             traces.watch(self)
 
     def trust(self, engine: Engine) -> Persisted:
-        """Reads the documents of our own clients, if there is a manifest, and counts their operations by name.
+        """Reads the documents of our own clients, if there is a manifest.
 
         Raises: ManifestWrong.
         """
@@ -245,7 +245,6 @@ class App:
             engine.trust(manifest)
         except (OSError, ManifestWrong) as wrong:
             raise ManifestWrong(f"SALONOS_TRUSTED_DOCUMENTS={path} can't be used: {wrong}") from wrong
-        counts.process.names = frozenset(each.name for each in manifest.documents)
         return Persisted(manifest.texts, self.redis)
 
 

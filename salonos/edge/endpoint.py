@@ -82,13 +82,17 @@ _PREFLIGHT: Headers = [
 
 @dataclass(slots=True)
 class Asked:
-    """What a body asks. `kind` is found with the rights of whoever asks, an empty `query` by `document_id`."""
+    """What a body asks. `kind` and `trusted_name` are found once it is read, an empty `query` by `document_id`."""
 
     query: str
     operation_name: str | None
     variables: dict[str, Any]
     document_id: str | None = None
     kind: str = "unknown"
+    trusted_name: str | None = None
+
+
+_NOTHING = (None, None, "unknown")
 
 
 @dataclass(eq=False)
@@ -146,9 +150,9 @@ class Endpoint:
             await self.fail(send, bug, [*common, REFUSED_AS[media]])
         finally:
             took_s = monotonic_s() - began_s
-            name, kind = (asked.operation_name, asked.kind) if asked else (None, "unknown")
+            name, trusted, kind = (asked.operation_name, asked.trusted_name, asked.kind) if asked else _NOTHING
             if outcome:  # a preflight asks nothing, and a stream of events is counted where it begins
-                counts.process.operation(name, kind, outcome, took_s)
+                counts.process.operation(trusted, kind, outcome, took_s)
             logs.request(request_id, operation=name_to_log(name), status=status, code=code, took_s=took_s)
 
     async def asked(self, receive: Receive, headers: Incoming) -> Asked:
@@ -206,9 +210,10 @@ class Endpoint:
         if actor is NOBODY:
             await self.find_payer(asked, facts)
         try:
-            kind = self.engine.operation(actor, facts, asked.query, asked.operation_name).kind
+            operation = self.engine.operation(actor, facts, asked.query, asked.operation_name)
         except (errors.Rejected, Refusal) as refusal:
             return refused(refusal)
+        kind, asked.trusted_name = operation.kind, operation.trusted_name
         asked.kind = kind._value_
         if asked.document_id is not None and actor.access.signed_in:
             await self.persisted.keep(asked.document_id, asked.query)

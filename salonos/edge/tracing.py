@@ -20,7 +20,6 @@ from opentelemetry.trace import Span, SpanKind, Status, StatusCode
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from sqlalchemy import event
 
-from salonos.kernel import counts
 from salonos.kernel.database import Database
 from salonos.kernel.jobs import Listeners
 
@@ -144,8 +143,8 @@ class Tracing:
                 operation = known(text, name)
                 if operation is not None:
                     tell(span, {"graphql.operation.type": operation.kind.value})
-                if name in counts.process.names:
-                    tell(span, {"graphql.operation.name": name})
+                    if operation.trusted_name is not None:
+                        tell(span, {"graphql.operation.name": operation.trusted_name})
                 return made
 
         return answered

@@ -1,7 +1,7 @@
 """Documents: read, limited and validated once, kept by their text; whoever asks them again pays a look-up."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Protocol
 
@@ -103,6 +103,8 @@ class Operation:
     is_introspecting: bool
     signatures: tuple[tuple[str, GraphQLVariableSignature], ...]
     """The variables and what they take, found once."""
+    trusted_name: str | None = None
+    """Its name if it is one of our own clients': a word of ours, whatever a request calls it."""
 
     @property
     def kind(self) -> OperationType:
@@ -154,17 +156,26 @@ class Documents:
             entries_max=STRANGERS_DOCUMENTS_MAX, bytes_max=DOCUMENT_BYTES_MAX // 8
         )
         self._trusted: dict[tuple[str, str | None], Operation] = {}
+        self._canonical: dict[str, Operation] = {}
+        """The trusted operations by what is left of their documents without layout and order."""
 
     def trust(self, text: str, name: str) -> None:
         """Reads a document of our own clients; it is never forgotten, whatever strangers ask.
 
         Raises: Rejected; QueryTooComplex.
         """
-        self._trusted[text, name] = self._trusted[text, None] = self.read(text, name)
+        read = replace(self.read(text, name), trusted_name=name)
+        self._trusted[text, name] = self._trusted[text, None] = self._canonical[canonical(read.document)] = read
 
-    def is_trusted(self, text: str, name: str | None) -> bool:
-        """Whether it is a document of our own clients."""
-        return (text, name) in self._trusted
+    def trusted(self, text: str, name: str | None) -> Operation | None:
+        """The operation of a document of our own clients that was not seen in this layout; None for any other."""
+        try:
+            found = self._canonical.get(canonical(parsed(text)))
+        except GraphQLError:
+            return None
+        if found is None or name not in {None, found.trusted_name}:
+            return None
+        return self._known.keep((text, name), found, size=40 * len(text))
 
     def known(self, text: str, name: str | None) -> Operation | None:
         """An operation that was read before."""
@@ -184,12 +195,18 @@ class Documents:
         return kept.keep((text, name), made, size=40 * len(text))
 
     def read(self, text: str, name: str | None) -> Operation:
-        """Parses, limits, validates."""
+        """Parses, limits, validates. A trusted document in another layout is the trusted operation.
+
+        Raises: Rejected; QueryTooComplex.
+        """
         try:
-            document = parse(text, max_tokens=TOKENS_MAX, max_source_length=TEXT_MAX, allow_empty_selection_sets=False)
+            document = parsed(text)
         except GraphQLError as error:
             raise Rejected.of([error]) from None
         definition = chosen(document, name)
+        trusted = self._canonical.get(canonical(document)) if self._canonical else None
+        if trusted is not None:
+            return trusted
         if self.limits is not None:
             self.limits.check_document(document, definition)
         errors = validate(
@@ -247,6 +264,22 @@ class Documents:
             if isinstance(signature, GraphQLError):
                 raise Rejected.of([signature])
             yield each.variable.name.value, signature
+
+
+def parsed(text: str) -> DocumentNode:
+    """A document, within bounds.
+
+    Raises: GraphQLError.
+    """
+    return parse(text, max_tokens=TOKENS_MAX, max_source_length=TEXT_MAX, allow_empty_selection_sets=False)
+
+
+def canonical(document: DocumentNode) -> str:
+    """A document's text without layout and comments, its fragments by their names."""
+    fragments = (each for each in document.definitions if isinstance(each, FragmentDefinitionNode))
+    others = (each for each in document.definitions if not isinstance(each, FragmentDefinitionNode))
+    ordered = (*others, *sorted(fragments, key=lambda each: each.name.value))
+    return print_ast(DocumentNode(definitions=ordered))
 
 
 def chosen(document: DocumentNode, name: str | None) -> OperationDefinitionNode:

@@ -170,14 +170,24 @@ class Engine:
         Raises: Forbidden for a document that is not trusted, where a role may send no other; TooMany; Rejected;
         QueryTooComplex.
         """
-        if (
-            self.trusted_only
-            and actor.role in self.trusted_only
-            and not self.documents.is_trusted(text, operation_name)
-        ):
-            raise Forbidden("Your role sends only the operations of its own client.")
         known = self.documents.known(text, operation_name)
+        if self.trusted_only and actor.role in self.trusted_only:
+            return self.trusted(actor, facts, text, operation_name, known)
         return known or self.read_document(actor, facts, text, operation_name)
+
+    def trusted(
+        self, actor: Actor, facts: RequestFacts, text: str, operation_name: str | None, known: Operation | None
+    ) -> Operation:
+        """The operation of somebody who may send trusted documents only, in any layout; looking costs what reading does.
+
+        Raises: Forbidden, without a word of what else may be wrong; TooMany.
+        """
+        if known is None:
+            self.charge_reading(actor, facts, text)
+            known = self.documents.trusted(text, operation_name)
+        if known is None or known.trusted_name is None:
+            raise Forbidden("Your role sends only the operations of its own client.")
+        return known
 
     def trust(self, manifest: Manifest) -> None:
         """Reads the documents of our own clients, and holds the manifest's roles to them.
@@ -197,9 +207,16 @@ class Engine:
 
         Raises: TooMany; Rejected; QueryTooComplex.
         """
+        self.charge_reading(actor, facts, text)
+        return self.documents.operation(text, operation_name, is_signed_in=actor.access.signed_in)
+
+    def charge_reading(self, actor: Actor, facts: RequestFacts, text: str) -> None:
+        """What a new text costs whoever sends it.
+
+        Raises: TooMany.
+        """
         if self.budget is not None:
             self.budget.charge(actor, facts.payer, REQUEST_COST + len(text) // CHARACTERS_AN_OBJECT)
-        return self.documents.operation(text, operation_name, is_signed_in=actor.access.signed_in)
 
     # --- queries
 

@@ -205,18 +205,21 @@ class Live:
 
         Raises: errors.Rejected.
         """
+        name = None
         try:
             feed = await self.start()
-            subscriber, after = self._subscriber(feed, source, facts, asked)
+            operation = self.engine.operation(source(), facts, asked[0], asked[1])
+            name = operation.trusted_name
+            subscriber, after = self._subscriber(feed, source, facts, operation, asked[2])
             subscriber.outlet = outlet
             subscriber.actor()
             joined = subscriber.joined
             if after is not None:  # what this process, being behind, will hear once more is not for who has it already
                 subscriber.joined = max(joined, cursor_position(after, stream=feed.stream))
         except Exception as error:
-            counts.process.subscription(asked[1], "rejected")
+            counts.process.subscription(name, "rejected")
             raise errors.Rejected(errors.entries_of(error)) from error
-        counts.process.subscription(asked[1], "answered")
+        counts.process.subscription(name, "answered")
         self.subscribers.add(subscriber)
         try:
             async for body in self._beginning(feed, subscriber, after, joined):
@@ -235,11 +238,10 @@ class Live:
         feed: Feed,
         source: Callable[[], Actor],
         facts: RequestFacts,
-        asked: tuple[str, str | None, Mapping[str, Any]],
+        operation: Operation,
+        given: Mapping[str, Any],
     ) -> tuple[Subscriber, str | None]:
-        text, operation_name, given = asked
         core = self.engine.graph.core
-        operation = self.engine.operation(source(), facts, text, operation_name)
         root = core.subscription_type
         if operation.kind is not OperationType.SUBSCRIPTION or root is None:
             raise BadRequest("Only subscriptions are answered here: POST queries and mutations.")

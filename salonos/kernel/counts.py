@@ -1,8 +1,8 @@
 """What a process has done, in plain integers that only ever grow; whoever wants to see them reads them when asked.
 
-A request pays for an addition or two, not for a metrics library. Every label is a word of ours: an operation's name
-counts only when it stands in the list of trusted documents, so that no client can make the process keep, or show, its
-own words.
+A request pays for an addition or two, not for a metrics library. Every label is a word of ours: an operation has a
+name here when it is a trusted document's, the name that the manifest gives it, so that no client can make the process
+keep, or show, its own words.
 """
 
 from bisect import bisect_left
@@ -26,13 +26,12 @@ class Series:
 
 
 class Counts:
-    """One process's counts since it started. `names` are those of the trusted documents."""
+    """One process's counts since it started. A `name` is a trusted operation's; whoever has none is among the others."""
 
-    __slots__ = ("_series", "errors", "jobs", "names", "problems")
+    __slots__ = ("_series", "errors", "jobs", "problems")
 
-    def __init__(self, names: frozenset[str] = frozenset()) -> None:
-        self.names = names
-        self._series: dict[tuple[str | None, str], Series] = {}
+    def __init__(self) -> None:
+        self._series: dict[tuple[str, str], Series] = {}
         self.errors: Counter[str] = Counter()
         """Entries of `errors` by their code."""
         self.problems: Counter[tuple[str, str]] = Counter()
@@ -48,8 +47,7 @@ class Counts:
         found.took_s += took_s
 
     def _series_of(self, name: str | None, kind: str) -> Series:
-        """A client's own words are not kept: there could be more of them than memory."""
-        key = (name if name in self.names else OTHER, kind)
+        key = (name or OTHER, kind)
         found = self._series.get(key)
         if found is None:
             found = self._series[key] = Series()
@@ -61,7 +59,7 @@ class Counts:
 
     def operations(self) -> list[tuple[str, str, Series]]:
         """Name, kind and counts."""
-        return [(name or OTHER, kind, series) for (name, kind), series in self._series.items()]
+        return [(name, kind, series) for (name, kind), series in self._series.items()]
 
 
 process = Counts()

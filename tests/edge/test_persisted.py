@@ -22,6 +22,7 @@ from salonos.graph.trusted import Manifest, ManifestWrong, TrustedDocument, id_o
 from salonos.identity import commands as identity
 from salonos.identity.commands import passwords
 from salonos.identity.queries import Identity
+from salonos.kernel import counts
 from salonos.kernel.database import Database
 from tests.bills.asking import GRAPH
 from tests.edge.wire import Wire
@@ -238,6 +239,71 @@ async def test_a_role_of_the_manifest_subscribes_to_nothing_else(desk: Desk) -> 
 
     answers = {each["id"]: each["payload"][0]["extensions"]["code"] for each in wire.said if each["type"] == "error"}
     assert answers == {"2": "FORBIDDEN", "3": "PERSISTED_QUERY_NOT_FOUND"}
+    await wire.close()
+    await served.engine.live.stop()
+
+
+def counted() -> dict[tuple[str, str, str], int]:
+    """The operations that were counted, by name, kind and outcome."""
+    return {
+        (name, kind, outcome): number
+        for name, kind, series in counts.process.operations()
+        for outcome, number in series.outcomes.items()
+    }
+
+
+async def test_an_operation_is_counted_by_the_name_of_its_document_whatever_a_request_calls_it(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(counts, "process", counts.Counts())
+    served = desk.process(manifest=MANIFEST)
+    other = TRUSTED.replace("totalCount", "nodes { id }")
+
+    for body in (by_id(TRUSTED), {"documentId": id_of(TRUSTED)}, {"query": TRUSTED}, {"query": f"# till\n{TRUSTED}"}):
+        await desk.ask(served, body)
+    for body in (
+        {"query": other},
+        {"query": other, "operationName": "LatestBills"},
+        {"query": "{ LatestBills: __typename }"},
+    ):
+        await desk.ask(served, body)
+    for number in range(50):
+        name = f"Made{number}"
+        await desk.ask(served, {"query": f"query {name} {{ __typename }}", "operationName": name}, None)
+    await desk.ask(served, by_id(NEVER_SENT, operationName="LatestBills"))
+
+    assert counted() == {
+        ("LatestBills", "query", "answered"): 4,
+        ("other", "query", "answered"): 53,
+        ("other", "unknown", "refused"): 1,
+    }
+
+
+async def test_a_subscription_is_counted_by_the_name_of_its_document(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(counts, "process", counts.Counts())
+    served = desk.process(manifest=MANIFEST)
+    wire = Wire(Sockets(served.engine, served.watch, served.gate, served.persisted))
+    await wire.open(desk.tokens["owner"], POSTED)
+
+    other = POSTED.replace("cursor", "occurredAt")
+    for name, payload in (
+        ("2", by_id(POSTED)),
+        ("3", {"query": other, "operationName": "Posted"}),
+        ("4", {"query": "subscription Posted { nothing }", "operationName": "Posted"}),
+    ):
+        wire.tell(type="subscribe", id=name, payload=payload)
+    await wire.until(lambda: any(each["type"] == "error" for each in wire.said))
+    async with asyncio.timeout(10):
+        while sum(counted().values()) < 4:  # noqa: ASYNC110  turns of the loop
+            await asyncio.sleep(0)
+
+    assert counted() == {
+        ("Posted", "subscription", "answered"): 2,
+        ("other", "subscription", "answered"): 1,
+        ("other", "subscription", "rejected"): 1,
+    }
     await wire.close()
     await served.engine.live.stop()
 

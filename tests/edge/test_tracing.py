@@ -18,7 +18,6 @@ from sqlalchemy import text
 
 from salonos.edge import tracing
 from salonos.edge.app import App, make_app
-from salonos.kernel import counts
 from salonos.kernel.actor import Actor
 from salonos.kernel.database import Database
 from salonos.kernel.jobs import Listener
@@ -144,14 +143,17 @@ async def test_no_span_holds_what_a_client_or_an_error_says(app: App, spans: InM
         assert word not in told
 
 
-async def test_an_operation_s_name_is_told_when_it_is_a_trusted_one(
-    app: App, spans: InMemorySpanExporter, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(counts, "process", counts.Counts(frozenset({"Trusted"})))
+async def test_an_operation_s_name_is_told_when_it_is_a_trusted_one(app: App, spans: InMemorySpanExporter) -> None:
+    assert app.endpoint is not None
+    app.endpoint.engine.documents.trust("query Trusted { __typename }", "Trusted")
 
-    await post(app, "query Trusted { __typename }", name="Trusted")
+    await post(app, "query Trusted { __typename }")
+    await post(app, "query Trusted { viewer { username } }", name="Trusted")
 
-    assert facts(spans, "operation") == [{"graphql.operation.type": "query", "graphql.operation.name": "Trusted"}]
+    assert facts(spans, "operation") == [
+        {"graphql.operation.type": "query", "graphql.operation.name": "Trusted"},
+        {"graphql.operation.type": "query"},
+    ]
 
 
 async def test_of_an_error_a_span_keeps_the_kind(
