@@ -54,7 +54,7 @@ class Fleet:
     folder: Path
     keeps_keys: bool = True
     keeps_cursors: bool = True
-    words: tuple[str, ...] = serving.WORDS
+    words: tuple[str, ...] = serving.SERVE
     token: str = ""
     processes: list[serving.Served] = field(default_factory=list)
     acknowledged: list[str] = field(default_factory=list)
