@@ -12,7 +12,7 @@ from salonos.edge.gate import Gate, Incoming
 from salonos.edge.payers import Payers
 from salonos.edge.sessions import Watch
 from salonos.graph.context import RequestFacts
-from salonos.graph.execute import CHARACTERS_AN_OBJECT, REQUEST_COST, Engine
+from salonos.graph.execute import CHARACTERS_AN_OBJECT, REQUEST_COST, Engine, Status
 from salonos.identity import commands, queries
 from salonos.identity.commands import passwords
 from salonos.kernel.database import Database
@@ -180,8 +180,10 @@ async def test_reading_a_subscription_is_paid_by_who_subscribes(door: Door) -> N
     bearer = Incoming([(b"authorization", f"Bearer {door.signed_in.access_token}".encode())])
     budget.debts[ADDRESS] = 1_000
 
-    assert not await endpoint.is_subscription(asked, facts, Incoming([]))
-    assert await endpoint.is_subscription(asked, facts, bearer)
+    refused = await endpoint.answered(asked, facts, Incoming([]), streams=True)
+    assert refused is not None
+    assert refused.status is Status.TOO_MANY
+    assert await endpoint.answered(asked, facts, bearer, streams=True) is None
     assert budget.debts == {
         ADDRESS: 1_000,
         door.house.owner_id.int: REQUEST_COST + len(asked.query) // CHARACTERS_AN_OBJECT,
