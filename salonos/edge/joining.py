@@ -34,6 +34,11 @@ class Joining:
             self.plain.write(b"".join(self._waiting))
             self._waiting.clear()
 
+    def write_eof(self) -> None:
+        """Says, behind what was written, that nothing more comes."""
+        self.flush()
+        self.plain.write_eof()
+
     def close(self) -> None:
         """Ends the connection behind what was written."""
         self.flush()

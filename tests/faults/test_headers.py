@@ -250,5 +250,6 @@ def test_bytes_that_are_no_request_get_the_headers_and_not_a_word(name: str, ser
     assert reply.startswith(b"HTTP/1.1 400 Bad Request\r\n")
     for key, value in ALWAYS.items():
         assert f"\r\n{key}: {value}\r\n".encode() in reply
+    assert b"strict-transport-security" not in reply  # it is no TLS
     assert reply.endswith(b"\r\n\r\n")
     assert httpx.get(f"{served.address}/healthz").status_code == 200

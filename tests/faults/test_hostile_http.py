@@ -1,7 +1,11 @@
 """Any bytes over HTTP end as a clean answer: a status, a code, a constant sentence (G22, G23)."""
 
+import asyncio
+import contextlib
+import os
 import socket
 import time
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -122,6 +126,80 @@ def test_a39_a_body_that_drips_is_ended_after_ten_seconds(unharmed: Served) -> N
 
     assert reply.startswith(b"HTTP/1.1 408")
     assert 9 < time.monotonic() - began_s < 13
+
+
+ENDLESS: dict[str, tuple[bytes, bytes, bytes]] = {
+    "A39 trailers": (b"0\r\n", b"a:\r\n" * 10_000, b"400 Bad Request"),
+    "A39 one trailer": (b"0\r\na: ", b"a" * 50_000, b"413 Content Too Large"),
+    "A39 chunks of one byte": (b"", b"1\r\n \r\n" * 8_000, b"413 Content Too Large"),
+    "A39 an extension of a chunk": (b"1;", b"a" * 50_000, b"413 Content Too Large"),
+}
+ENDLESS_S, HEALTH_S, GROWN_BYTES_MAX = 3.0, 2.0, 64 * 1024 * 1024
+
+
+def endless(served: Served, began: bytes, piece: bytes) -> bytes:
+    """Sends a piece for three seconds if it may; all that came back in the end."""
+    head = b"POST /graphql HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
+    came, until_s = b"", time.monotonic() + ENDLESS_S
+    with socket.create_connection(("127.0.0.1", served.port), timeout=12) as made:
+        with contextlib.suppress(OSError):  # it has been ended
+            made.sendall(head + began)
+            while time.monotonic() < until_s:
+                made.sendall(piece)
+        with contextlib.suppress(ConnectionResetError):
+            while more := made.recv(65_536):
+                came += more
+    return came
+
+
+def resident_bytes(served: Served) -> int:
+    """The process's memory."""
+    pages = Path(f"/proc/{served.process.pid}/statm").read_text().split()[1]
+    return int(pages) * os.sysconf("SC_PAGE_SIZE")
+
+
+@pytest.mark.parametrize("name", ENDLESS)
+async def test_a39_a_request_without_end_is_ended_and_holds_nobody_up(name: str, unharmed: Served) -> None:
+    began, piece, status = ENDLESS[name]
+    before, took_s = resident_bytes(unharmed), []
+    sending = asyncio.create_task(asyncio.to_thread(endless, unharmed, began, piece))
+    async with httpx.AsyncClient(trust_env=False, timeout=12) as client:
+        while not sending.done() or not took_s:
+            took_s.append((await client.get(f"{unharmed.address}/healthz")).elapsed.total_seconds())
+
+    assert (await sending).startswith(b"HTTP/1.1 " + status + b"\r\n")
+    assert max(took_s) < HEALTH_S
+    assert resident_bytes(unharmed) - before < GROWN_BYTES_MAX
+
+
+async def test_a39_what_follows_a_reply_without_end_is_ended_too(unharmed: Served) -> None:
+    """The reply to a request of a stranger's comes at once; its body is parsed no further."""
+    reply = await asyncio.to_thread(endless, unharmed, b"40001\r\n" + b" " * 0x40001 + b"\r\n", b"1\r\n \r\n" * 8_000)
+
+    assert reply.startswith(b"HTTP/1.1 413 ")
+    assert reply.count(b"HTTP/1.1 ") == 1
+
+
+DOUBLED = {
+    "A61 Authorization twice": [("authorization", "Bearer canary"), ("authorization", "Bearer canary")],
+    "A61 Idempotency-Key twice": [("idempotency-key", "a" * 20), ("idempotency-key", "b" * 20)],
+    "A61 Content-Type twice": [("content-type", "application/json"), ("content-type", "text/plain")],
+    "A61 Origin twice": [("origin", "http://127.0.0.1"), ("origin", "https://evil.example")],
+}
+
+
+@pytest.mark.parametrize("name", DOUBLED)
+def test_a61_a_header_that_stands_twice_is_a_400(name: str, unharmed: Served) -> None:
+    doubled = DOUBLED[name]
+    others = {"host": "127.0.0.1", "content-type": "application/json"}
+    headers = [each for each in others.items() if each[0] != doubled[0][0]] + doubled
+    single = [each for each in others.items() if each[0] != doubled[0][0]] + doubled[:1]
+
+    twice = unharmed.client.post(f"{unharmed.address}/graphql", content=TYPENAME, headers=headers)
+    once = unharmed.client.post(f"{unharmed.address}/graphql", content=TYPENAME, headers=single)
+
+    assert (twice.status_code, "canary" in twice.text) == (400, False)
+    assert once.status_code == (401 if "Authorization" in name else 200)
 
 
 def test_health_and_readiness_are_told(unharmed: Served) -> None:

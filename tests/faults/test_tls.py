@@ -1,6 +1,7 @@
 """Other addresses than the loopback are served over TLS only, by an authority of the salon's own (A65)."""
 
 import asyncio
+import contextlib
 import os
 import socket
 import ssl
@@ -18,6 +19,7 @@ from cryptography import x509
 from websockets.asyncio.client import connect
 
 from salonos import authority, network, tablets
+from salonos.edge.gate import SECURITY_HEADERS
 from salonos.kernel.ids import new_id
 from salonos.settings import USAGE_EXIT, Settings, SettingWrong
 from tests import servers
@@ -157,6 +159,41 @@ async def test_https_and_wss_are_answered_with_hsts(secured: Served, tmp_path: P
     async with connect(address, subprotocols=[websockets.Subprotocol("graphql-transport-ws")], ssl=trusted) as client:
         await send(client, type="connection_init", payload={"Authorization": f"Bearer {token}"})
         assert (await receive(client))["type"] == "connection_ack"
+    assert "Traceback" not in secured.written()
+
+
+HANDSHAKE = b"GET /graphql HTTP/1.1\r\nupgrade: websocket\r\nconnection: upgrade\r\nsec-websocket-version: 13\r\n"
+UNANSWERED = {
+    "no HTTP": (b"400", b"SSH-2.0-canary\r\n\r\n"),
+    "a trailer": (b"400", b"POST /graphql HTTP/1.1\r\nhost: 127.0.0.1\r\ntransfer-encoding: chunked\r\n\r\n0\r\na: b\r\n\r\n"),
+    "a head without end": (b"431", b"POST /graphql HTTP/1.1\r\nx: " + b"x" * 70_000),
+    "a handshake without a key": (b"400", HANDSHAKE + b"host: 127.0.0.1\r\n\r\n"),
+    "a handshake of another host": (b"403", HANDSHAKE + b"host: evil.example\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"),
+}  # fmt: skip
+
+
+def answer_to(served: Served, trusted: ssl.SSLContext, sent: bytes) -> list[bytes]:
+    """The lines of what comes back inside TLS."""
+    with (
+        socket.create_connection(("127.0.0.1", served.port), timeout=serving.ANSWER_S) as plain,
+        trusted.wrap_socket(plain, server_hostname="127.0.0.1") as made,
+    ):
+        made.sendall(sent)
+        came = b""
+        with contextlib.suppress(ConnectionResetError, ssl.SSLEOFError):
+            while piece := made.recv(65_536):
+                came += piece
+    return came.split(b"\r\n")
+
+
+def test_what_no_application_answers_has_hsts_and_the_security_headers_too(secured: Served, tmp_path: Path) -> None:
+    trusted = ssl.create_default_context(cafile=tmp_path / "keys/tls/authority.crt")
+    expected = {b"strict-transport-security: max-age=31536000", *(b": ".join(header) for header in SECURITY_HEADERS)}
+    for name, (status, sent) in UNANSWERED.items():
+        first, *lines = answer_to(secured, trusted, sent)
+
+        assert (name, first.split()[1]) == (name, status)
+        assert (name, {line: lines.count(line) for line in expected}) == (name, dict.fromkeys(expected, 1))
     assert "Traceback" not in secured.written()
 
 
