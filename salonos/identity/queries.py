@@ -6,7 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 import asyncpg
-from sqlalchemy import Uuid, any_, bindparam, func, select
+from sqlalchemy import Boolean, Uuid, any_, bindparam, func, or_, select
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from salonos.identity import rules, tables
@@ -60,7 +60,17 @@ _KNOWN = """
 """
 
 _ACTIVE_STAFF = select(tables.Staff.id).where(
-    tables.Staff.id == any_(bindparam("ids", type_=ARRAY(Uuid()))), tables.Staff.is_active
+    tables.Staff.id == any_(bindparam("ids", type_=ARRAY(Uuid()))),
+    tables.Staff.is_active,
+    or_(
+        bindparam("is_everywhere", type_=Boolean()),
+        tables.Staff.all_branches,
+        tables.Staff.id.in_(
+            select(tables.StaffBranch.staff_id).where(
+                tables.StaffBranch.branch_id == any_(bindparam("branch_ids", type_=ARRAY(Uuid())))
+            )
+        ),
+    ),
 )
 
 
@@ -215,8 +225,10 @@ def rights_of_role(role: tables.Role) -> RoleRights:
 
 
 async def staff_exist(work: Work, ids: Iterable[UUID]) -> set[UUID]:
-    """Those of the ids that are active members of staff."""
-    return set(await work.session.scalars(_ACTIVE_STAFF, {"ids": list(set(ids))}))
+    """Those of the ids that are active members of staff within the actor's reach."""
+    actor = work.actor
+    given = {"ids": list(set(ids)), "is_everywhere": actor.is_everywhere, "branch_ids": list(actor.branch_ids)}
+    return set(await work.session.scalars(_ACTIVE_STAFF, given))
 
 
 async def role_exists(work: Work, role_id: UUID) -> bool:

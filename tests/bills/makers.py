@@ -110,11 +110,11 @@ async def make_shop(database: Database, code: str = "BLR1", **branch: Any) -> Sh
 
 
 async def make_staff(database: Database, name: str = "Meena") -> UUID:
-    """A stylist who does not sign in."""
+    """A stylist of all branches who does not sign in."""
     staff_id = new_id()
     await database.pool.execute(
         "insert into staff (id, display_name, display_name_key, role_id, all_branches, is_service_provider, created_at) "
-        "select $1, $2, lower($2), id, false, true, now() from roles where name = 'STAFF'",
+        "select $1, $2, lower($2), id, true, true, now() from roles where name = 'STAFF'",
         staff_id,
         name,
     )

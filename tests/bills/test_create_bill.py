@@ -2,10 +2,15 @@
 
 from typing import Any
 
-from salonos.bills.commands import NewTip
+import pytest
+
+from salonos.bills import commands as bills
+from salonos.bills.commands import NewBill, NewTip
 from salonos.bills.rules import Discount
 from salonos.kernel.database import Database
+from salonos.kernel.problems import InvalidInput
 from tests.bills.makers import TODAY, actor_as, make_shop
+from tests.salon.makers import make_branch
 from tests.statements import Statements
 
 STATEMENTS_MAX = 8
@@ -46,3 +51,21 @@ async def test_a_draft_is_begun_in_eight_statements_whatever_its_size(
         )
 
     assert len(asked) == STATEMENTS_MAX
+
+
+async def test_who_works_at_branches_out_of_reach_only_is_no_member_of_staff_to_name(database: Database) -> None:
+    shop = await make_shop(database)
+    elsewhere_id = await make_branch(shop.database, "BLR2")
+    manager = actor_as("MANAGER", shop.branch_id)
+    await shop.database.pool.execute("update staff set all_branches = false where id = $1", shop.staff_ids[0])
+    await shop.database.pool.execute(
+        "insert into staff_branches (staff_id, branch_id) values ($1, $2)", shop.staff_ids[0], elsewhere_id
+    )
+    new = NewBill(branch_id=shop.branch_id, lines=(shop.haircut,))
+
+    with pytest.raises(InvalidInput) as refused:
+        await shop.database.run(manager, lambda work: bills.create_bill(work, new))
+
+    assert [(each.path, each.code) for each in refused.value.issues] == [(("lines", 0, "staffId"), "NOT_FOUND")]
+    both = actor_as("MANAGER", shop.branch_id, elsewhere_id)
+    await shop.database.run(both, lambda work: bills.create_bill(work, new))
