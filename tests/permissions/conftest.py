@@ -13,11 +13,13 @@ from salonos.demo import make
 from salonos.demo.trade import Size
 from salonos.identity import commands as identity
 from salonos.identity.problems import SessionEnded
+from salonos.identity.rules import ApprovalAction
 from salonos.inventory import commands as inventory
-from salonos.kernel import crypto
+from salonos.kernel import crypto, files
 from salonos.kernel.actor import Actor
 from salonos.kernel.clock import parse_instant
 from salonos.kernel.database import Database
+from salonos.kernel.sheets import Sheet
 from tests import servers
 from tests.conftest import SECRET
 from tests.identity.makers import PASSWORD, STRANGER, TABLET
@@ -85,13 +87,23 @@ async def sign_people_in(database: Database) -> None:
         " where other.staff_id = staff_branches.staff_id and other.branch_id <> (select max(id::text)::uuid from branches))"
         " order by staff_id limit 1"
     )
-    for staff_id in (seller_id, elsewhere_id):
-        await sign_in(database, staff_id)
+    await sign_in(database, seller_id)
+    await ask_and_upload(database, (await sign_in(database, elsewhere_id)).actor)
     signed_in = await sign_in(database, elsewhere_id)
     await identity.refresh(database, refresh_token=signed_in.refresh_token, device=TABLET)
     with pytest.raises(SessionEnded):
         await identity.refresh(database, refresh_token=signed_in.refresh_token, device=STRANGER)
     database.set_clock = None
+
+
+async def ask_and_upload(database: Database, actor: Actor) -> None:
+    """An approval that somebody of the second branch was given, and a file of theirs."""
+    request = identity.ApprovalRequest(
+        action=ApprovalAction.BILL_DISCOUNT, branch_id=actor.branch_id, ceiling_paise=10_000
+    )
+    by = identity.Secret(username="owner", password=PASSWORD)
+    await identity.approve(database, actor, request, by=by, device=TABLET)
+    await database.run(actor, lambda work: files.keep_upload(work, Sheet(())))
 
 
 async def sign_in(database: Database, staff_id: UUID) -> identity.SignedIn:
