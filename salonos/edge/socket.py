@@ -31,6 +31,8 @@ SUBSCRIPTIONS_MAX = 20
 STRANGERS_PER_ADDRESS_MAX = 20
 OPEN_MAX = 4_000
 ID_CHARACTERS_MAX = 128
+REASON_BYTES_MAX = 123
+"""Of a close frame."""
 
 _log = logging.getLogger(__name__)
 
@@ -149,23 +151,28 @@ class Socket:
         strangers[address] += 1
         try:
             async with asyncio.timeout(INIT_S):
-                message = await self.next_message()
+                greeting = await self.greeting()
         except TimeoutError:
             raise Close(4408, "Connection initialisation timeout") from None
         finally:
             strangers[address] -= 1
             if not strangers[address]:
                 del strangers[address]
-        if message is None:
+        if greeting is None:
             return False
-        if message["type"] != "connection_init":
-            raise Close(4401, "Unauthorized")
-        payload = message.get("payload") or {}
-        if not isinstance(payload, dict):
-            raise Close(4400, "Invalid payload")
-        self.session = await self.sign_in(payload)
+        self.session = await self.sign_in(greeting)
         await self.say(b'{"type":"connection_ack"}')
         return True
+
+    async def greeting(self) -> dict[str, Any] | None:
+        """The payload of the client's greeting, None when it went away; what may be said before, is heard."""
+        while (message := await self.next_message()) is not None:
+            if message["type"] == "connection_init":
+                return payload_of(message)
+            if message["type"] == "subscribe":
+                raise Close(4401, "Unauthorized")
+            await self.on_message(message)
+        return None
 
     def charge_message(self) -> None:
         """A message is paid for like a request, so that nobody floods the process with them."""
@@ -223,10 +230,12 @@ class Socket:
                 if task is not None:
                     task.cancel()
             case "ping":
+                payload_of(message)
                 await self.say(b'{"type":"pong"}')
             case "pong":
-                return
+                payload_of(message)
             case "connection_init":
+                payload_of(message)
                 raise Close(4429, "Too many initialisation requests")
             case _:
                 raise Close(4400, "Unknown message type")
@@ -247,7 +256,7 @@ class Socket:
         if not isinstance(operation_name, str | None) or not isinstance(variables, dict | None):
             raise Close(4400, "Invalid payload")
         if name in self.running:
-            raise Close(4409, "Subscriber already exists")
+            raise Close(4409, already_exists(name))
         if len(self.running) >= SUBSCRIPTIONS_MAX:
             too_many = TooMany(f"A socket has at most {SUBSCRIPTIONS_MAX} subscriptions.", retry_after_s=1)
             await self.say(framed("error", name, orjson.dumps(errors.entries_of(too_many))))
@@ -360,6 +369,26 @@ class Socket:
         if not isinstance(message.get("type"), str):
             raise Close(4400, "Invalid message")
         return message
+
+
+def payload_of(message: dict[str, Any]) -> dict[str, Any]:
+    """What a greeting, a ping or a pong brings: an object, or nothing.
+
+    Raises: Close.
+    """
+    payload = message.get("payload")
+    if payload is None:
+        return {}
+    if not isinstance(payload, dict):
+        raise Close(4400, "Invalid payload")
+    return payload
+
+
+def already_exists(name: str) -> str:
+    """The protocol's reason for 4409; the id is cut where a close frame is full."""
+    before, after = "Subscriber for ", " already exists"
+    kept = name.encode()[: REASON_BYTES_MAX - len(before) - len(after)].decode(errors="ignore")
+    return before + kept + after
 
 
 def closing(error: BaseException) -> Close:

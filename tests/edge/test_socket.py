@@ -8,6 +8,7 @@ from ipaddress import ip_network
 import pytest
 
 from salonos.edge import sessions, socket
+from salonos.edge.budget import Budget
 from salonos.edge.gate import Gate
 from salonos.edge.proxies import Proxies
 from salonos.edge.sessions import Watch
@@ -225,3 +226,41 @@ async def test_behind_a_named_proxy_strangers_wait_by_their_own_addresses(counte
     assert await other.knock("10.0.0.1", (b"x-forwarded-for", b"203.0.113.9, 203.0.113.10"))
     assert await elsewhere.knock("203.0.113.11", client)
     assert counter.sockets.strangers == {"203.0.113.9": 20, "203.0.113.10": 1, "203.0.113.11": 1}
+
+
+async def test_messages_are_paid_for_and_too_many_end_the_socket(counter: Counter) -> None:
+    paying = await counter.wire()
+    counter.sockets.engine.budget = Budget(20.0)  # two hundred objects at once: five messages
+
+    for _ in range(6):
+        paying.tell(type="ping")
+    await paying.until(lambda: paying.closed_with is not None)
+
+    assert paying.said[1:] == [{"type": "pong"}] * 5
+    assert (paying.closed_with, paying.reason) == (4429, "Too many messages")
+
+
+async def test_without_a_budget_messages_cost_nothing(counter: Counter) -> None:
+    free = await counter.wire()
+
+    for _ in range(60):
+        free.tell(type="ping")
+    await free.until(lambda: len(free.said) == 61)
+
+    assert (free.said[1:], free.closed_with) == ([{"type": "pong"}] * 60, None)
+
+
+async def test_a_process_has_a_number_of_sockets_and_gives_them_back(
+    counter: Counter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(socket, "OPEN_MAX", 2)
+    first, _ = await counter.wire(), await counter.wire()
+
+    third = Wire(counter.sockets)
+    await third.knock()
+    await third.until(lambda: third.closed_with is not None)
+    await first.close()
+
+    assert (third.closed_with, third.reason, third.said) == (1013, "Try again later", [])
+    await counter.wire()
+    assert len(counter.sockets.open) == 2

@@ -20,6 +20,7 @@ class Wire:
     texts: list[str] = field(default_factory=list)
     closed_with: int | None = None
     is_accepted: bool = False
+    reason: str = ""
     ready: asyncio.Event = field(default_factory=asyncio.Event)
     task: "asyncio.Task[None] | None" = None
     _heard: "asyncio.Queue[Any]" = field(default_factory=asyncio.Queue)
@@ -79,7 +80,7 @@ class Wire:
             self.texts.append(message["text"])
             self.said.append(orjson.loads(message["text"]))
         elif message["type"] == "websocket.close":
-            self.closed_with = message["code"]
+            self.closed_with, self.reason = message["code"], message.get("reason", "")
         else:
             self.is_accepted = True
         self._news.set()

@@ -25,12 +25,16 @@ POSTED = {"query": "subscription { billPosted { cursor } }"}
 CLOSE_S = 15.0
 BIG, DEEP = "9" * 5_000, "[" * 10_000 + "]" * 10_000
 
+PING, PONG, TEXT = 0x89, 0x8A, 0x81
+HANDSHAKE = (
+    b"GET /graphql HTTP/1.1\r\nhost: 127.0.0.1\r\nupgrade: websocket\r\nconnection: upgrade\r\nsec-websocket-version: 13\r\n"
+    b"sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\nsec-websocket-protocol: graphql-transport-ws\r\n\r\n"
+)
+
 BEFORE_GREETING: dict[str, tuple[str | bytes, int]] = {
     "A22 a subscription": (json.dumps({"type": "subscribe", "id": "1", "payload": POSTED}), 4401),
-    "A22 a ping": ('{"type": "ping"}', 4401),
-    "A22 a pong": ('{"type": "pong"}', 4401),
-    "A22 a complete": ('{"type": "complete", "id": "1"}', 4401),
-    "A24 an unknown type": ('{"type": "connection_hello"}', 4401),
+    "A24 an unknown type": ('{"type": "connection_hello"}', 4400),
+    "A25 the old protocol's start": ('{"type": "start", "id": "1", "payload": {"query": "{ __typename }"}}', 4400),
     "A21 a greeting without a token": ('{"type": "connection_init"}', 4401),
     "A21 a greeting of null": ('{"type": "connection_init", "payload": null}', 4401),
     "A21 an empty greeting": ('{"type": "connection_init", "payload": {}}', 4401),
@@ -133,10 +137,56 @@ async def greet(socket: ClientConnection, token: str) -> None:
     assert (await receive(socket))["type"] == "connection_ack"
 
 
-async def until_closed(socket: ClientConnection) -> None:
+GREETING, OWNER = {"type": "connection_init"}, {"type": "connection_init", "payload": "the owner's"}
+ACK, PONGED = {"type": "connection_ack"}, {"type": "pong"}
+ASKED = {"type": "subscribe", "id": "1", "payload": POSTED}
+LONG = "\u0928" * 128  # of three bytes each
+SPOKEN: dict[str, tuple[list[dict[str, Any]], list[dict[str, Any]], int, str]] = {
+    "A22 a subscription": ([ASKED], [], 4401, "Unauthorized"),
+    "A22 a subscription after a ping": ([{"type": "ping"}, ASKED], [PONGED], 4401, "Unauthorized"),
+    "A22 pings, a pong and no token": ([{"type": "ping"}, {"type": "pong"}, {"type": "ping", "payload": {"a": 1}}, GREETING], [PONGED] * 2, 4401, "Unauthorized"),
+    "A22 a complete and no token": ([{"type": "complete", "id": "1"}, GREETING], [], 4401, "Unauthorized"),
+    "A22 a complete without an id": ([{"type": "complete"}], [], 4400, "Invalid id"),
+    "A22 a ping and nothing more": ([{"type": "ping"}], [PONGED], 4408, "Connection initialisation timeout"),
+    "A22 pings, a pong, a complete and the greeting": ([{"type": "ping"}, {"type": "pong"}, {"type": "complete", "id": "1"}, OWNER, {"type": "ping"}, OWNER], [PONGED, ACK, PONGED], 4429, "Too many initialisation requests"),
+    "A24 an unknown type": ([{"type": "hello"}], [], 4400, "Unknown message type"),
+    "A24 an unknown type after the greeting": ([OWNER, {"type": "hello"}], [ACK], 4400, "Unknown message type"),
+    "A24 a message of the server's": ([{"type": "connection_ack"}], [], 4400, "Unknown message type"),
+    "A24 two greetings": ([OWNER, GREETING], [ACK], 4429, "Too many initialisation requests"),
+    "A24 an id twice": ([OWNER, ASKED, ASKED], [ACK], 4409, "Subscriber for 1 already exists"),
+    "A24 a long id twice": ([OWNER, {**ASKED, "id": LONG}, {**ASKED, "id": LONG}], [ACK], 4409, f"Subscriber for {LONG[:31]} already exists"),
+    **{f"A27 {kind} of {payload!r}": ([{"type": kind, "payload": payload}], [], 4400, "Invalid payload")
+       for kind in ("connection_init", "ping", "pong") for payload in ([], 0, "", False, True, 1.5, "x", [{}])},
+    **{f"A27 {kind} of {payload!r} after the greeting": ([OWNER, {"type": kind, "payload": payload}], [ACK], 4400, "Invalid payload")
+       for kind in ("connection_init", "ping", "pong") for payload in ([], 0, "", False)},
+    "A27 payloads of null": ([{"type": "ping", "payload": None}, {"type": "pong", "payload": None}, {"type": "connection_init", "payload": None}], [PONGED], 4401, "Unauthorized"),
+}  # fmt: skip
+"""What a client says, what it is told, and the end: the code and the reason."""
+
+
+@pytest.mark.parametrize("name", SPOKEN)
+async def test_a_conversation_goes_as_the_protocol_says(name: str, unharmed: Served) -> None:
+    said, told, code, reason = SPOKEN[name]
+    payload = {"Authorization": f"Bearer {unharmed.owner}"}
+    came: list[Any] = []
+    async with opened(unharmed) as socket:
+        for message in said:
+            await send(socket, **({**message, "payload": payload} if message is OWNER else message))
+        with pytest.raises(ConnectionClosed) as closed:
+            await until_closed(socket, came)
+
+    assert came == told
+    assert closed.value.rcvd is not None
+    assert (closed.value.rcvd.code, closed.value.rcvd.reason) == (code, reason)
+
+
+async def until_closed(socket: ClientConnection, came: list[Any] | None = None) -> None:
+    """`came` gets what is told before the end."""
     async with asyncio.timeout(CLOSE_S):
         while True:
-            await socket.recv()
+            message = await socket.recv()
+            if came is not None:
+                came.append(json.loads(message))
 
 
 async def closed_with(socket: ClientConnection) -> int:
@@ -214,6 +264,53 @@ async def test_a_handshake_that_is_not_ours_is_refused(more: dict[str, Any], unh
     assert refused.value.response.status_code == 403
 
 
+HANDSHAKES: dict[str, tuple[list[tuple[str, str]], int]] = {
+    "A20 a handshake of ours": ([], 101),
+    "A20 another host": ([("host", "evil.example")], 403),
+    "A20 no host": ([("host", "")], 403),
+    "A20 a host twice": ([("host", "127.0.0.1"), ("host", "127.0.0.1")], 403),
+    "A20 two hosts": ([("host", "127.0.0.1"), ("host", "evil.example")], 403),
+    "A20 two origins": ([("origin", "{origin}"), ("origin", "https://evil.example")], 400),
+    "A20 two origins, the other first": ([("origin", "https://evil.example"), ("origin", "{origin}")], 400),
+    "A20 an origin twice": ([("origin", "{origin}"), ("origin", "{origin}")], 400),
+}
+
+
+@pytest.mark.parametrize("name", HANDSHAKES)
+def test_a_handshake_names_one_host_and_one_origin(name: str, unharmed: Served) -> None:
+    """By bytes of our own: libraries do not send a header twice."""
+    given, status = HANDSHAKES[name]
+    named = dict(given)
+    headers = [
+        *given,
+        *((key, value) for key, value in (("host", "127.0.0.1"), ("origin", "{origin}")) if key not in named),
+    ]
+    lines = "".join(f"{key}: {value}\r\n" for key, value in headers).replace("{origin}", unharmed.address)
+    with socket.create_connection(("127.0.0.1", unharmed.port), timeout=CLOSE_S) as made:
+        made.sendall(HANDSHAKE.replace(b"host: 127.0.0.1\r\n", lines.encode()))
+        assert made.recv(65_536).startswith(f"HTTP/1.1 {status} ".encode())
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "told"),
+    [("A29 64 KiB in fragments", 65_536, 1009), ("A29 a little less in fragments", 65_000, None)],
+)
+async def test_fragments_are_counted_together(
+    name: str, size: int, told: int | None, greeted: ClientConnection
+) -> None:
+    text = '{"type": "ping", "payload": {"a": "' + "x" * size + '"}}'
+    pieces = [text[start : start + 16_384] for start in range(0, len(text), 16_384)]
+    assert len(pieces) >= 4, name
+
+    with contextlib.suppress(ConnectionClosed):  # it was told while the rest was under way
+        await greeted.send(pieces)
+
+    if told is None:
+        assert (await receive(greeted))["type"] == "pong"
+    else:
+        assert await closed_with(greeted) == told
+
+
 async def test_a23_twenty_strangers_wait_at_most_and_five_seconds(unharmed: Served) -> None:
     async with asyncio.timeout(CLOSE_S):
         waiting = [await opened(unharmed) for _ in range(20)]
@@ -274,11 +371,6 @@ async def test_frames_that_break_the_protocol_end_the_socket(name: str, unharmed
         assert await closed_with(socket) in {1002, 1007}
 
 
-PING, PONG, TEXT = 0x89, 0x8A, 0x81
-HANDSHAKE = (
-    b"GET /graphql HTTP/1.1\r\nhost: 127.0.0.1\r\nupgrade: websocket\r\nconnection: upgrade\r\nsec-websocket-version: 13\r\n"
-    b"sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\nsec-websocket-protocol: graphql-transport-ws\r\n\r\n"
-)
 FLOODED_WITH_1008 = b"\x88\x11" + (1008).to_bytes(2, "big") + b"Too many frames"
 FLOOD_S, HEALTH_S = 3.0, 2.0
 
