@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from salonos.edge import connections, frames, server, socket
+from salonos.edge.connections import Connection
 from tests.faults import test_attacks_http as over_http
 from tests.faults import test_attacks_socket as over_socket
 from tests.faults.attack_values import SEARCHES
@@ -14,6 +16,7 @@ from tests.faults.attack_values import SEARCHES
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "security.md").read_text()
 ROWS = dict(re.findall(r"^\| (A[0-9]+) \|(.*)\|$", PAGE, re.MULTILINE))
+TRAPS = dict(re.findall(r"^\| (P[0-9]+) \|(.*)\|$", PAGE, re.MULTILINE))
 NUMBER = re.compile(r"\bA[0-9]+\b")
 NOT_YET = "not in the product yet"
 
@@ -55,6 +58,36 @@ def test_a_row_s_tests_exist(row: str) -> None:
     assert ("HTTP" in catalogues) <= (row in http_numbers())
     assert ("websocket" in catalogues) <= (row in socket_numbers())
     assert named or catalogues or NOT_YET in ROWS[row]
+
+
+@pytest.mark.parametrize("trap", TRAPS)
+def test_a_trap_s_tests_exist(trap: str) -> None:
+    named = re.findall(r"`(tests/[a-z_/0-9]+\.py)::(test_[a-z_0-9]+)`", TRAPS[trap].split(" | ")[-1])
+
+    assert named
+    assert [f"{path}::{name}" for path, name in named if name not in functions(path)] == []
+
+
+def test_traps_stand_in_their_order() -> None:
+    assert list(TRAPS) == sorted(TRAPS, key=lambda trap: int(trap[1:]))
+    assert len(TRAPS) == 18
+
+
+def test_the_page_s_bounds_are_those_of_the_code() -> None:
+    controls, limit = frames.CONTROLS_MAX, f"{connections.WIRE_BYTES_MAX // 2**20} MiB and {connections.CHUNKS_MAX:,}"
+    large = f"{connections.FILE_WIRE_BYTES_MAX // 2**20} MiB and {connections.FILE_CHUNKS_MAX:,}"
+    bounds = [
+        f"{Connection.address_max} connections an address, {server.CONNECTIONS_MAX:,} a process",
+        f"above {socket.OPEN_MAX:,} a process",
+        f"above {controls} pings and pongs in ten seconds",
+        f"above {frames.FRAMES_MAX:,} frames in ten seconds",
+        f"above {frames.FRAGMENTS_MAX} fragments",
+        f"{limit} chunks on the wire, {large} at `/files`",
+        f"{connections.PIPELINED_MAX} requests ahead",
+    ]
+
+    assert [bound for bound in bounds if bound not in PAGE] == []
+    assert (frames.WINDOW_S, socket.INIT_S) == (10.0, 5.0)
 
 
 def test_every_case_has_a_row_that_names_its_catalogue() -> None:
