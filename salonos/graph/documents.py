@@ -79,8 +79,8 @@ def rules_for(text: str) -> list[type[ASTValidationRule]]:
 class Limits(Protocol):
     """What the edge's limit guard does: both raise QueryTooComplex."""
 
-    def check_document(self, document: DocumentNode, operation: OperationDefinitionNode) -> None:
-        """Depth, aliases, directives, operations: before validation, visiting each fragment once."""
+    def check_document(self, document: DocumentNode, operation: OperationDefinitionNode) -> int:
+        """Depth, aliases, directives, operations: before validation, visiting each fragment once. Counts the fields."""
 
     def check_cost(self, operation: "Operation", variables: Mapping[str, Any]) -> int:
         """Objects requested, with this request's page sizes."""
@@ -103,6 +103,8 @@ class Operation:
     is_introspecting: bool
     signatures: tuple[tuple[str, GraphQLVariableSignature], ...]
     """The variables and what they take, found once."""
+    fields: int
+    """How many there are to compile, those of a fragment wherever it is spread; 0 where nothing limits documents."""
     trusted_name: str | None = None
     """Its name if it is one of our own clients': a word of ours, whatever a request calls it."""
 
@@ -207,8 +209,7 @@ class Documents:
         trusted = self._canonical.get(canonical(document)) if self._canonical else None
         if trusted is not None:
             return trusted
-        if self.limits is not None:
-            self.limits.check_document(document, definition)
+        fields = 0 if self.limits is None else self.limits.check_document(document, definition)
         errors = validate(
             self.schema,
             document,
@@ -219,10 +220,10 @@ class Documents:
         )
         if errors:
             raise Rejected.of(errors)
-        return self.made(text, name, document, definition)
+        return self.made(text, name, document, definition, fields)
 
     def made(
-        self, text: str, name: str | None, document: DocumentNode, definition: OperationDefinitionNode
+        self, text: str, name: str | None, document: DocumentNode, definition: OperationDefinitionNode, fields: int
     ) -> Operation:
         """The operation of a valid document, with how its variables take part in keys of plans."""
         fragments = {
@@ -255,6 +256,7 @@ class Documents:
             frozenset(found.below),
             introspecting,
             tuple(self.signatures(definition)),
+            fields,
         )
 
     def signatures(self, definition: OperationDefinitionNode) -> Iterator[tuple[str, GraphQLVariableSignature]]:

@@ -31,7 +31,7 @@ from salonos.graph.context import Context, RequestFacts
 from salonos.graph.documents import INTROSPECTION, Documents, Limits, Operation
 from salonos.graph.foreseen import Foreseen
 from salonos.graph.live import Outlet
-from salonos.graph.payload import PlanExecutor, payload_plan
+from salonos.graph.payload import Asked, PlanExecutor, payload_plan
 from salonos.graph.plan import Inputs, Plan, opened
 from salonos.graph.trusted import Manifest, ManifestWrong
 from salonos.kernel.actor import Access, Actor
@@ -46,6 +46,8 @@ REQUEST_COST = 40
 """What an operation is charged besides its objects."""
 MUTATION_COST = 200
 """What a transaction is charged besides."""
+FIELD_COST = 12
+"""What making a plan is charged for each field, besides."""
 CHARACTERS_AN_OBJECT = 4
 """Reading and validating so much of a new document takes as long as one object more."""
 
@@ -128,7 +130,7 @@ class Engine:
             raise BadRequest("A subscription is answered over a websocket or as server-sent events.")
         values = operation.coerced(self.graph.core, variables)
         self.check_cost(actor, facts, operation, values.coerced, more=MUTATION_COST)
-        self.foresee(actor, operation, values)
+        self.foresee(actor, facts, operation, values)
         context = Context(self, self.database, actor, facts, operation, dict(variables))
         return await self.answer_payload(context, None)
 
@@ -163,6 +165,14 @@ class Engine:
         if self.budget is not None:
             asked = objects if actor.access.signed_in else 0
             self.budget.charge(actor, facts.payer, asked + REQUEST_COST + more)
+
+    def charge_plan(self, actor: Actor, facts: RequestFacts, operation: Operation) -> None:
+        """Takes what making a plan of an operation costs.
+
+        Raises: TooMany.
+        """
+        if self.budget is not None:
+            self.budget.charge(actor, facts.address, REQUEST_COST + FIELD_COST * operation.fields)
 
     def operation(self, actor: Actor, facts: RequestFacts, text: str, operation_name: str | None) -> Operation:
         """The operation that is asked, read now or before.
@@ -227,18 +237,27 @@ class Engine:
         values = operation.coerced(self.graph.core, variables)
         self.check_cost(actor, facts, operation, values.coerced)
         if operation.is_introspecting:
-            return await self.answer_introspecting(actor, operation, values, variables)
-        return await self.read_roots(operation, values, actor)
+            return await self.answer_introspecting(actor, facts, operation, values, variables)
+        return await self.read_roots(operation, values, actor, facts)
 
-    async def read_roots(self, operation: Operation, values: VariableValues, actor: Actor) -> bytes:
+    async def read_roots(
+        self, operation: Operation, values: VariableValues, actor: Actor, facts: RequestFacts | None = None
+    ) -> bytes:
         """The root fields of a query, or of a subscription to figures, as a finished body."""
-        plan = self.query_plan(operation, values, actor)
+        plan = self.query_plan(operation, values, actor, facts)
         ready = await self.run(plan, Inputs(values.coerced, actor, self.database.set_clock))
         data = "".join([head + (value or "null") for head, value in zip(plan.heads, ready.values(), strict=True)])
         return b'{"data":' + (data + "}" if data else "{}").encode() + plan.tail
 
-    def query_plan(self, operation: Operation, values: VariableValues, actor: Actor) -> Plan:
-        """The plan of an operation for an actor's rights and the variables' shape, made or found."""
+    def query_plan(
+        self, operation: Operation, values: VariableValues, actor: Actor, facts: RequestFacts | None = None
+    ) -> Plan:
+        """The plan of an operation for an actor's rights and the variables' shape, made or found.
+
+        Making it is paid for first, where somebody asks (`facts`).
+
+        Raises: TooMany.
+        """
         coerced = values.coerced
         key = (operation, actor.access, *[shape(coerced) for shape in operation.shapes])
         found = self.plans.get(key)
@@ -247,6 +266,8 @@ class Engine:
         root = self.graph.core.get_root_type(operation.kind)
         if root is None:
             raise BadRequest("There are no such operations.")
+        if facts is not None:
+            self.charge_plan(actor, facts, operation)
         plan = self.compiler(operation, values, actor.access).query(root)
         return self.plans.keep(key, plan, size=plan.size)
 
@@ -271,7 +292,7 @@ class Engine:
     # --- introspection
 
     async def answer_introspecting(
-        self, actor: Actor, operation: Operation, values: VariableValues, given: Mapping[str, Any]
+        self, actor: Actor, facts: RequestFacts, operation: Operation, values: VariableValues, given: Mapping[str, Any]
     ) -> bytes:
         """Introspection beside data: graph-core executes only those roots, the plan reads the others."""
         if not self.introspection_is_open and not actor.may(Permission.SCHEMA_READ):
@@ -282,7 +303,7 @@ class Engine:
         grouped = collect_fields(
             self.graph.core, operation.fragments, values, root, operation.definition
         ).grouped_field_set
-        plan = self.query_plan(operation, values, actor)
+        plan = self.query_plan(operation, values, actor, facts)
         ready = await self.run(plan, Inputs(values.coerced, actor, self.database.set_clock))
         ready |= self.introspected(operation, grouped, given)
         parts = [orjson.dumps(key).decode() + ":" + (ready[key] or "null") for key in grouped]
@@ -312,12 +333,12 @@ class Engine:
 
     # --- payloads and events
 
-    def foresee(self, actor: Actor, operation: Operation, values: VariableValues) -> None:
+    def foresee(self, actor: Actor, facts: RequestFacts, operation: Operation, values: VariableValues) -> None:
         """Makes and binds the plans of a mutation's payloads while nothing has been written.
 
-        Raises: BadRequest; BadCursor.
+        Raises: BadRequest; BadCursor; TooMany.
         """
-        asked, clock = (self, operation, values), self.database.set_clock
+        asked, clock = Asked(self, operation, values, actor, facts), self.database.set_clock
         for held in Foreseen(self.graph, operation, values).held():
             reader = Actor.system() if held.names_an_actor else actor
             plan = payload_plan(asked, reader.access, held.kind, held.path, held.wanted)

@@ -52,6 +52,8 @@ class Limits:
     directives_max: int = 10
     operations_max: int = 5
     fragments_max: int = 40
+    fields_max: int = 400
+    """Of one operation, those of a fragment wherever it is spread: what is compiled, a quarter of a millisecond at most each."""
     repeats_max: int = 20
     """How often a document may select again what a selection has already: validation compares every pair of these."""
     once: tuple[str, ...] = ("signIn", "refresh", "approve", "changePassword", "setPin", "resetPassword")
@@ -70,6 +72,7 @@ class Measure:
     aliases: int = 0
     directives: int = 0
     introspection_depth: int = 0
+    fields: int = 0
 
     def beside(self, other: "Measure") -> "Measure":
         """Two selections of one object."""
@@ -78,6 +81,7 @@ class Measure:
             self.aliases + other.aliases,
             self.directives + other.directives,
             max(self.introspection_depth, other.introspection_depth),
+            self.fields + other.fields,
         )
 
 
@@ -132,8 +136,8 @@ class Guard:
     visits: int = 0
     _costs: dict["Operation", "Priced"] = field(default_factory=dict)
 
-    def check_document(self, document: DocumentNode, operation: OperationDefinitionNode) -> None:
-        """What can be told from the text alone, before validation.
+    def check_document(self, document: DocumentNode, operation: OperationDefinitionNode) -> int:
+        """What can be told from the text alone, before validation; returns how many fields are to be compiled.
 
         Raises: QueryTooComplex; BadRequest for a response name that PostgreSQL would cut.
         """
@@ -157,6 +161,9 @@ class Guard:
             raise QueryTooComplex(f"An operation has at most {self.limits.aliases_max} aliases.")
         if directives > self.limits.directives_max:
             raise QueryTooComplex(f"An operation has at most {self.limits.directives_max} directives.")
+        if whole.fields > self.limits.fields_max:
+            raise QueryTooComplex(f"An operation selects at most {self.limits.fields_max} fields.")
+        return whole.fields
 
     def _measure(
         self,
@@ -197,7 +204,13 @@ class Guard:
         if name in INTROSPECTION:
             return Measure(0, below.aliases + aliases, below.directives, below.depth + 1)
         step = 0 if name in PASSING else 1
-        return Measure(below.depth + step, below.aliases + aliases, below.directives, below.introspection_depth)
+        return Measure(
+            below.depth + step,
+            below.aliases + aliases,
+            below.directives,
+            below.introspection_depth,
+            below.fields + 1,
+        )
 
     def check_cost(self, operation: "Operation", variables: Mapping[str, Any]) -> int:
         """How many objects this request may return, with its page sizes.

@@ -247,6 +247,7 @@ class Live:
             raise BadRequest("Only subscriptions are answered here: POST queries and mutations.")
         values = operation.coerced(core, given)
         self.engine.check_cost(source(), facts, operation, values.coerced)
+        self.engine.charge_plan(source(), facts, operation)
         grouped = collect_fields(core, operation.fragments, values, root, operation.definition).grouped_field_set
         if len(grouped) != 1:
             raise BadRequest("A subscription has one field.")

@@ -2,7 +2,8 @@
 
 import copy
 from collections.abc import Awaitable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import orjson
 from graphql import GraphQLObjectType, get_named_type, is_non_null_type
@@ -11,7 +12,7 @@ from graphql.execution.executor import Executor
 
 from salonos.graph.assemble import DEFINITION, rule_of_field
 from salonos.graph.compiler import Wanted
-from salonos.graph.context import Context
+from salonos.graph.context import Context, RequestFacts
 from salonos.graph.plan import Inputs, Plan, Ready
 from salonos.graph.reads import Ref
 
@@ -24,8 +25,18 @@ if TYPE_CHECKING:
     from salonos.graph.execute import Engine
     from salonos.kernel.actor import Access, Actor
 
-Asked: TypeAlias = "tuple[Engine, Operation, VariableValues]"
-"""A request: the engine that answers it, its operation, and its variables."""
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request whose payload is read."""
+
+    engine: "Engine"
+    operation: "Operation"
+    values: "VariableValues"
+    actor: "Actor"
+    """Who asks; what is asked may be read with the rights of another."""
+    paying: "RequestFacts | None" = None
+    """Of whom making a plan is demanded: nobody is refused any more once the effect is there."""
 
 
 def references(value: Any) -> list[Ref]:
@@ -106,7 +117,7 @@ class PlanExecutor(Executor[None]):
             ids += probed
         if not wanted and not probes:
             return {}
-        asked = context.engine, context.operation, self.variable_values
+        asked = Asked(context.engine, context.operation, self.variable_values, context.actor)
         plan = payload_plan(asked, actor.access, kind, path.as_list(), wanted, probes)
         values = self.variable_values.coerced
         ready = await context.engine.run(plan, Inputs(values, actor, context.database.set_clock, ids))
@@ -160,14 +171,19 @@ def payload_plan(
     wanted: Mapping[str, Wanted],
     probes: Sequence[Wanted] = (),
 ) -> Plan:
-    """The plan for an object's references, made or found."""
-    engine, operation, values = asked
+    """The plan for an object's references, made or found.
+
+    Raises: TooMany where somebody pays.
+    """
+    engine, operation, values = asked.engine, asked.operation, asked.values
     steps = tuple(step for step in path if isinstance(step, str))
     shapes = (shape(values.coerced) for shape in operation.payload_shapes)
     key = (operation, access, steps, kind.name, tuple(wanted), len(probes), *shapes)
     found = engine.plans.get(key)
     if found is not None:
         return found
+    if asked.paying is not None:
+        engine.charge_plan(asked.actor, asked.paying, operation)
     compiler = engine.compiler(operation, values, access)
     has_list = any(isinstance(step, int) for step in path)
     made = compiler.payload(wanted, [None, *steps] if has_list else steps, probes=probes)

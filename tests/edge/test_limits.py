@@ -59,6 +59,11 @@ def check(text: str, **variables: Any) -> Guard:
     return guard
 
 
+def measure(guard: Guard, text: str) -> int:
+    asked = Asked(parse(text))
+    return guard.check_document(asked.document, asked.definition)
+
+
 def nested(levels: int) -> str:
     return "{ bill { " + "original { " * (levels - 2) + "id" + " }" * (levels - 2) + " } }"
 
@@ -95,8 +100,11 @@ def bomb(fragments: int) -> str:
 
 
 def test_a_fragment_is_visited_once_however_often_it_is_spread() -> None:
-    assert check(bomb(20)).visits == 2 + 2 * 20 + 1
-    assert check(bomb(39)).visits == 2 + 2 * 39 + 1
+    for fragments in (20, 39):
+        guard = Guard(SCHEMA)
+        with pytest.raises(QueryTooComplex, match="400 fields"):
+            measure(guard, bomb(fragments))
+        assert guard.visits == 2 + 2 * fragments + 1
     with pytest.raises(QueryTooComplex, match="40 fragments"):
         check(bomb(60))
 
@@ -107,6 +115,15 @@ def test_what_a_selection_has_already_is_repeated_a_few_times_only() -> None:
         check("{ " + "bill { id } " * 22 + "}")
     with pytest.raises(QueryTooComplex, match="repeats at most 20"):
         check("{ bill { ...f } } fragment f on Bill { id " + "... { id } " * 21 + "}")
+
+
+def test_fields_are_counted_wherever_their_fragment_is_spread() -> None:
+    selection = "id total " + "original { id " * 3 + "...f" + " }" * 3
+    text = f"{{ bill {{ ...f {selection} }} }} fragment f on Bill {{ {' '.join(f'a{n}: id' for n in range(10))} }}"
+
+    assert measure(Guard(SCHEMA), text) == 1 + 10 + 2 + 6 + 10
+    with pytest.raises(QueryTooComplex, match="at most 28 fields"):
+        measure(Guard(SCHEMA, Limits(fields_max=28)), text)
 
 
 def test_a_cycle_of_fragments_ends() -> None:

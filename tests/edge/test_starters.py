@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from graphql import build_schema, parse, validate
 
+from salonos.graph.documents import Documents
+from salonos.graph.limits import Guard, Limits
 from salonos.kernel.permissions import ROLES
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -26,6 +28,12 @@ def test_a_starter_tab_is_valid(path: Path) -> None:
         text = variables.read_text()
         json.loads(text)
         assert set(re.findall(r"\$[A-Z]+", text)) <= PLACEHOLDERS
+
+
+def test_a_starter_tab_is_far_from_the_limits() -> None:
+    documents = Documents(SCHEMA, Guard(SCHEMA))
+
+    assert max(documents.read(path.read_text(), None).fields for path in TABS) < Limits().fields_max // 4
 
 
 def test_every_role_has_tabs_of_its_own() -> None:

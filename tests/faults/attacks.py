@@ -66,6 +66,8 @@ DOCUMENTS = [
     asking("A3", "inline fragments 400 times", "{ " + "... { __typename } " * 400 + "}", code=COMPLEX),
     asking("A4", "60 fragments that double", _bomb(60), code=COMPLEX),
     asking("A4", "41 fragments that nobody spreads", "{ __typename } " + " ".join(f"fragment f{n} on Query {{ __typename }}" for n in range(41)), code=COMPLEX),
+    asking("A4", "401 fields", "{ " + " ".join(f"f{n}" for n in range(401)) + " }", code=COMPLEX),
+    asking("A4", "a fragment of 50 fields at nine places", '{ bill(id: "bill_0") { ' + "...f original { " * 8 + "...f" + " }" * 10 + " fragment f on Bill { " + " ".join(f"f{n}" for n in range(50)) + " }", code=COMPLEX),
     asking("A5", "a cycle of two", "{ ...a } fragment a on Query { ...b } fragment b on Query { ...a }"),
     asking("A5", "a fragment in itself", "{ ...a } fragment a on Query { ...a }"),
     asking("A5", "a fragment that is not there", "{ ...Nope }"),

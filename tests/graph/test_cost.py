@@ -21,7 +21,7 @@ from salonos.edge.socket import Sockets
 from salonos.graph.context import RequestFacts
 from salonos.graph.documents import Documents, Operation
 from salonos.graph.execute import Engine
-from salonos.graph.limits import Guard
+from salonos.graph.limits import Guard, Limits
 from salonos.identity import commands as identity
 from salonos.identity.queries import Identity
 from salonos.kernel.actor import Actor
@@ -46,6 +46,18 @@ LATEST_CALLS, ONE_CALLS = 80, 81
 EDGE_CALLS = 228
 COLD_CALLS = 16_610
 EVENT_CALLS, SUBSCRIBER_CALLS = 554, 21
+LARGEST_CALLS = 540_000
+"""A tenth of a second of a processor of 2024."""
+PAGES_OF_BILLS = "bills(first: 1) { nodes { customer { %s } } }"
+LARGEST = {
+    "leaves": f"bills(first: 1) {{ nodes {SELECTION} }}",
+    "what stands around rows": """customers(first: 1) { totalCount pageInfo { hasNextPage endCursor startCursor }
+        edges { cursor node { id bills(first: 1) { totalCount pageInfo { hasNextPage } edges { cursor } } } } }""",
+    "pages in pages": "customers(first: 1) { nodes { "
+    + PAGES_OF_BILLS % (PAGES_OF_BILLS % (PAGES_OF_BILLS % "bills(first: 1) { totalCount }"))
+    + " } }",
+}
+"""What is compiled most slowly, a part that is selected under as many names as an operation may have fields."""
 
 
 @dataclass
@@ -150,6 +162,23 @@ async def test_a_cold_operation_does_not_cost_more_than_it_did(house: House) -> 
         engine.compiler(operation, operation.coerced(engine.graph.core, variables), house.manager.access).query(root)
 
     hold(await cost(house.pool, cold), what="Reading and compiling a list of bills", statements=0, calls=COLD_CALLS)
+
+
+@pytest.mark.parametrize("part", LARGEST.values(), ids=LARGEST)
+async def test_the_largest_operation_is_compiled_in_bounded_work(house: House, part: str) -> None:
+    engine, limits = house.engine, Limits()
+    fields = engine.documents.read(f"{{ {part} }}", None).fields
+    most = min(limits.fields_max // fields, limits.aliases_max)
+    text = "{ " + " ".join(f"a{number}: {part}" for number in range(most)) + " }"
+
+    async def cold() -> None:
+        operation = engine.documents.read(text, None)
+        root = engine.graph.core.query_type
+        assert root is not None
+        values = operation.coerced(engine.graph.core, {})
+        engine.compiler(operation, values, house.manager.access).query(root)
+
+    hold(await cost(house.pool, cold), what="The largest operation", statements=0, calls=LARGEST_CALLS)
 
 
 async def test_an_event_is_read_once_and_costs_little_for_each_socket_more(house: House) -> None:
