@@ -20,7 +20,7 @@ from graphql import (
     execute,
     execute_sync,
 )
-from graphql.execution.collect_fields import GroupedFieldSet, collect_fields
+from graphql.execution.collect_fields import FieldDetailsList, GroupedFieldSet, collect_fields
 from graphql.execution.values import VariableValues
 
 from salonos.graph import errors, live
@@ -48,6 +48,8 @@ MUTATION_COST = 200
 """What a transaction is charged besides."""
 FIELD_COST = 12
 """What making a plan is charged for each field, besides."""
+SCHEMA_COST, TYPE_COST = 5_000, 500
+"""What telling of the schema, or of one type, is charged besides, when nobody asked for the same lately."""
 CHARACTERS_AN_OBJECT = 4
 """Reading and validating so much of a new document takes as long as one object more."""
 
@@ -100,7 +102,7 @@ class Engine:
     def __post_init__(self) -> None:
         self.documents = Documents(self.graph.core, self.limits)
         self.plans = Bounded(entries_max=PLANS_MAX, bytes_max=PLAN_BYTES_MAX)
-        self.introspections: Bounded[Any, str] = Bounded(
+        self.introspections: Bounded[Any, Mapping[str, str]] = Bounded(
             entries_max=INTROSPECTIONS_MAX, bytes_max=INTROSPECTION_BYTES_MAX
         )
         self.live = live.Live(self)
@@ -305,31 +307,54 @@ class Engine:
         ).grouped_field_set
         plan = self.query_plan(operation, values, actor, facts)
         ready = await self.run(plan, Inputs(values.coerced, actor, self.database.set_clock))
-        ready |= self.introspected(operation, grouped, given)
+        ready |= self.introspected(actor, facts, operation, grouped, given)
         parts = [orjson.dumps(key).decode() + ":" + (ready[key] or "null") for key in grouped]
         return b'{"data":{' + ",".join(parts).encode() + b"}" + plan.tail
 
     def introspected(
-        self, operation: Operation, grouped: GroupedFieldSet, given: Mapping[str, Any]
-    ) -> dict[str, str | None]:
-        """The values of `__schema` and `__type`, kept by operation and variables: a schema does not change."""
+        self,
+        actor: Actor,
+        facts: RequestFacts,
+        operation: Operation,
+        grouped: GroupedFieldSet,
+        given: Mapping[str, Any],
+    ) -> Mapping[str, str]:
+        """The values of `__schema` and `__type`, kept by text and variables: a schema does not change.
+
+        Raises: TooMany.
+        """
         wanted = {key: details for key, details in grouped.items() if details[0].node.name.value in INTROSPECTION}
         if not wanted:
             return {}
-        key = (operation, tuple(wanted), orjson.dumps(given, option=orjson.OPT_SORT_KEYS))
-        text = self.introspections.get(key)
-        if text is None:
-            nodes = tuple(each.node for details in wanted.values() for each in details)
-            only = replace(operation.definition, selection_set=SelectionSetNode(selections=nodes))
-            others = [each for each in operation.document.definitions if isinstance(each, FragmentDefinitionNode)]
-            document = DocumentNode(definitions=(only, *others))
-            result = execute_sync(self.graph.core, document, variable_values=dict(given))
-            if result.errors:
-                raise errors.Rejected.of(result.errors)
-            text = orjson.dumps(result.data).decode()
-            self.introspections.keep(key, text, size=len(text))
-        data: dict[str, Any] = orjson.loads(text)
-        return {name: orjson.dumps(value).decode() for name, value in data.items()}
+        told = {name: given[name] for name, _ in operation.signatures if name in given}
+        asked = orjson.dumps(told, option=orjson.OPT_SORT_KEYS)
+        key = (operation.text, operation.name, tuple(wanted), asked)
+        found = self.introspections.get(key)
+        if found is not None:
+            return found
+        if self.budget is not None:
+            names = [details[0].node.name.value for details in wanted.values()]
+            objects = SCHEMA_COST * names.count("__schema") + TYPE_COST * names.count("__type")
+            self.budget.charge(actor, facts.address, objects)
+        made = self.introspect(operation, wanted, told)
+        size = len(operation.text) + len(asked) + sum(len(text) for text in made.values())
+        return self.introspections.keep(key, made, size=size)
+
+    def introspect(
+        self, operation: Operation, wanted: Mapping[str, FieldDetailsList], given: Mapping[str, Any]
+    ) -> dict[str, str]:
+        """What graphql-core tells of the schema at these roots.
+
+        Raises: Rejected.
+        """
+        nodes = tuple(each.node for details in wanted.values() for each in details)
+        only = replace(operation.definition, selection_set=SelectionSetNode(selections=nodes))
+        others = [each for each in operation.document.definitions if isinstance(each, FragmentDefinitionNode)]
+        document = DocumentNode(definitions=(only, *others))
+        result = execute_sync(self.graph.core, document, variable_values=dict(given))
+        if result.errors:
+            raise errors.Rejected.of(result.errors)
+        return {name: orjson.dumps(value).decode() for name, value in (result.data or {}).items()}
 
     # --- payloads and events
 

@@ -5,6 +5,7 @@ reused, so that a document of any shape costs as many steps as it has nodes. Cos
 request may return: page sizes multiply down the tree.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -38,6 +39,8 @@ INTROSPECTION = frozenset({"__schema", "__type"})
 NAME_BYTES_MAX = 63
 """`row_to_json` cuts longer response names."""
 SIZES_KEPT_MAX = 100
+MEMBERS = frozenset({"fields", "inputFields", "interfaces", "possibleTypes", "enumValues"})
+"""What a type has many of. All types with all their members is a schema; the members' members again are its square."""
 PASSING = frozenset({"edges", "node", "nodes"})
 """Steps through a connection: they lead to rows and are none themselves."""
 
@@ -48,6 +51,9 @@ class Limits:
 
     depth_max: int = 12
     introspection_depth_max: int = 20
+    schemas_max: int = 1
+    types_max: int = 5
+    """How often an operation may ask for `__schema` and for `__type`."""
     aliases_max: int = 30
     directives_max: int = 10
     operations_max: int = 5
@@ -73,6 +79,8 @@ class Measure:
     directives: int = 0
     introspection_depth: int = 0
     fields: int = 0
+    members: int = 0
+    """How many lists of members stand in one another."""
 
     def beside(self, other: "Measure") -> "Measure":
         """Two selections of one object."""
@@ -82,6 +90,7 @@ class Measure:
             self.directives + other.directives,
             max(self.introspection_depth, other.introspection_depth),
             self.fields + other.fields,
+            max(self.members, other.members),
         )
 
 
@@ -149,8 +158,7 @@ class Guard:
             raise QueryTooComplex(f"A document has at most {self.limits.fragments_max} fragments.")
         if sum(repeats(each) for each in document.definitions) > self.limits.repeats_max:
             raise QueryTooComplex(f"A document repeats at most {self.limits.repeats_max} fields.")
-        if sum(name.startswith(self.limits.once) for name in root_names(operation, fragments)) > 1:
-            raise QueryTooComplex("An operation signs in, refreshes or changes a password once.")
+        self._check_roots(Counter(node.name.value for node in root_fields(operation, fragments)))
         whole = self._measure(operation.selection_set, fragments, {}, frozenset())
         directives = whole.directives + len(operation.directives or ())
         if whole.depth > self.limits.depth_max:
@@ -164,6 +172,14 @@ class Guard:
         if whole.fields > self.limits.fields_max:
             raise QueryTooComplex(f"An operation selects at most {self.limits.fields_max} fields.")
         return whole.fields
+
+    def _check_roots(self, counts: Counter[str]) -> None:
+        if sum(count for name, count in counts.items() if name.startswith(self.limits.once)) > 1:
+            raise QueryTooComplex("An operation signs in, refreshes or changes a password once.")
+        if counts["__schema"] > self.limits.schemas_max:
+            raise QueryTooComplex("An operation asks for the schema once.")
+        if counts["__type"] > self.limits.types_max:
+            raise QueryTooComplex(f"An operation asks for at most {self.limits.types_max} types by their name.")
 
     def _measure(
         self,
@@ -202,6 +218,7 @@ class Guard:
             raise BadRequest(f"A response name has at most {NAME_BYTES_MAX} bytes.")
         below = self._measure(node.selection_set, fragments, known, above) if node.selection_set else Measure()
         if name in INTROSPECTION:
+            self._check_introspection(name, below)
             return Measure(0, below.aliases + aliases, below.directives, below.depth + 1)
         step = 0 if name in PASSING else 1
         return Measure(
@@ -210,7 +227,16 @@ class Guard:
             below.directives,
             below.introspection_depth,
             below.fields + 1,
+            below.members + (name in MEMBERS),
         )
+
+    def _check_introspection(self, name: str, below: Measure) -> None:
+        if below.aliases:
+            raise QueryTooComplex("Nothing has an alias below __schema and __type.")
+        if below.fields > self.limits.fields_max:
+            raise QueryTooComplex(f"Introspection selects at most {self.limits.fields_max} fields.")
+        if name == "__schema" and below.members > 1:
+            raise QueryTooComplex("The schema tells of its types' members, not of the members' members.")
 
     def check_cost(self, operation: "Operation", variables: Mapping[str, Any]) -> int:
         """How many objects this request may return, with its page sizes.
@@ -357,14 +383,16 @@ def _rows_of(name: str, variables: Mapping[str, Any]) -> int:
     return given if isinstance(given, int) else 0
 
 
-def root_names(operation: OperationDefinitionNode, fragments: Mapping[str, FragmentDefinitionNode]) -> Iterator[str]:
-    """The names of an operation's root fields, each fragment opened once: what it repeats is one field."""
+def root_fields(
+    operation: OperationDefinitionNode, fragments: Mapping[str, FragmentDefinitionNode]
+) -> Iterator[FieldNode]:
+    """An operation's root fields, each fragment opened once: what it repeats is one field."""
     waiting = [operation.selection_set]
     opened: set[str] = set()
     while waiting:
         for node in waiting.pop().selections:
             if isinstance(node, FieldNode):
-                yield node.name.value
+                yield node
             elif isinstance(node, InlineFragmentNode):
                 waiting.append(node.selection_set)
             elif isinstance(node, FragmentSpreadNode) and node.name.value not in opened:

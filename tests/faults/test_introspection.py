@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 
 import pytest
+from graphql import build_client_schema, get_introspection_query
 
 from salonos.kernel.ids import new_id
 from tests import servers
@@ -13,6 +14,10 @@ from tests.faults import served as serving
 from tests.faults.served import Served
 
 SCHEMA = '{ __schema { queryType { name } } __type(name: "Bill") { name } }'
+WHOLE = get_introspection_query(
+    specified_by_url=True, directive_is_repeatable=True, schema_description=True, input_value_deprecation=True
+).replace("fields(includeDeprecated", "isOneOf fields(includeDeprecated", 1)
+"""As GraphiQL asks."""
 SHOWN = {"data": {"__schema": {"queryType": {"name": "Query"}}, "__type": {"name": "Bill"}}}
 
 
@@ -35,6 +40,20 @@ def test_the_schema_is_shown_to_who_may_read_it(unharmed: Served) -> None:
 
 def test_the_schema_is_shown_to_everybody_in_the_demo(demo: Served) -> None:
     assert demo.ask(SCHEMA).json() == SHOWN
+
+
+def test_the_playground_s_own_question_is_answered(unharmed: Served, demo: Served) -> None:
+    owner, stranger = unharmed.ask(WHOLE, authorization=f"Bearer {unharmed.owner}").json(), demo.ask(WHOLE).json()
+
+    assert owner.keys() == {"data"}
+    assert stranger == owner
+    assert build_client_schema(owner["data"]).type_map.keys() > {"Bill", "BillFilter", "PostBillResult"}
+
+
+def test_twelve_aliases_of_the_schema_are_refused_in_the_demo(demo: Served) -> None:
+    text = "{ " + " ".join(f"a{n}: __schema {{ types {{ name }} }}" for n in range(12)) + " }"
+
+    assert demo.ask(text).json()["errors"][0]["extensions"] == {"code": "QUERY_TOO_COMPLEX"}
 
 
 def test_no_name_is_suggested_in_the_demo_either(demo: Served) -> None:

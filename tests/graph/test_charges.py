@@ -7,7 +7,7 @@ import pytest
 from salonos.edge.app import make_graph
 from salonos.edge.budget import Budget
 from salonos.graph.context import RequestFacts
-from salonos.graph.execute import CHARACTERS_AN_OBJECT, FIELD_COST, REQUEST_COST, Engine, Status
+from salonos.graph.execute import CHARACTERS_AN_OBJECT, FIELD_COST, REQUEST_COST, SCHEMA_COST, TYPE_COST, Engine, Status
 from salonos.graph.limits import Guard
 from salonos.kernel.database import Database
 from tests.bills.makers import actor_as
@@ -57,6 +57,21 @@ async def test_a_loop_of_changing_shapes_is_refused(database: Database, *, chang
 
     assert set(found) == ({Status.ANSWERED, Status.TOO_MANY} if refused else {Status.ANSWERED})
     assert len(engine.plans) < (60 if refused else 2)
+
+
+async def test_telling_of_the_schema_is_charged_once(database: Database) -> None:
+    engine, budget = engine_of(database, rate=20_000)
+    owner = actor_as("OWNER")
+    text = '{ __schema { types { name } } __type(name: "Bill") { name } b: __type(name: "BillLine") { name } }'
+    owed = []
+    for _ in range(2):
+        assert (await engine.answer(owner, FACTS, text, None, {"undeclared": "x"})).status is Status.ANSWERED
+        owed.append(budget.debts[owner.id])
+
+    first, again = owed
+    reading, planning, asking = REQUEST_COST + len(text) // CHARACTERS_AN_OBJECT, REQUEST_COST, again - first
+    assert first == reading + planning + asking + SCHEMA_COST + 2 * TYPE_COST
+    assert asking == REQUEST_COST
 
 
 async def test_a_mutation_s_plans_are_paid_for_before_it_does_anything(database: Database) -> None:
