@@ -4,7 +4,7 @@ from datetime import datetime
 from uuid import UUID
 
 import strawberry
-from sqlalchemy import ColumnElement, FromClause, Select, Text, Uuid, any_, literal, or_, select
+from sqlalchemy import Boolean, ColumnElement, FromClause, Select, Text, Uuid, any_, literal, or_, select
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from salonos.graph.directives import PUBLIC
@@ -52,6 +52,14 @@ def works_at(branch: Predicate) -> Predicate:
     """Whether a member of staff works at branches for which a predicate of `staff_branches` holds."""
     at = select(tables.StaffBranch.staff_id).where(branch)
     return or_(tables.Staff.all_branches, tables.Staff.id.in_(at))
+
+
+def at_ones_own() -> Predicate:
+    """Whether a person works at one of the reader's branches: of others a filter tells no more than `branches` does."""
+    return or_(
+        actor_value("is_everywhere", Boolean()),
+        tables.StaffBranch.branch_id == any_(actor_value("branch_ids", ARRAY(Uuid()))),
+    )
 
 
 def staff_in_reach(access: Access) -> Predicate | None:
@@ -259,7 +267,7 @@ class StaffFilter:
     branch_id: strawberry.ID | None = where(
         tables.Staff.id,
         "Who works at this branch, also if at all of them.",
-        condition=lambda _, branch_id: works_at(tables.StaffBranch.branch_id == branch_id),
+        condition=lambda _, branch_id: works_at((tables.StaffBranch.branch_id == branch_id) & at_ones_own()),
         prefix="branch",
     )
     is_active: bool | None = where(tables.Staff.is_active, "Who works here now (true), or has left (false).")
