@@ -46,6 +46,7 @@ __all__ = ["house"]
 KINDS = {
     "adjustmentId": "stockadjustment",
     "batchId": "stockbatch",
+    "causeId": "bill",
     "copyOf": "role",
     "countId": "stockcount",
     "deviceId": "session",
