@@ -153,7 +153,7 @@ class App:
             "sockets": len(self.sockets.open),
             "subscriptions": len(running),
             "groups": len({(each.operation, each.variables_key) for each in running}),
-            "caches": {"plans": engine.plans},
+            "caches": {"plans": engine.plans, "strangers_plans": engine.strangers_plans},
             "tasks": len(asyncio.all_tasks()),
             "stalls": None if self.watchdog is None else self.watchdog.taken(),
         }

@@ -1,7 +1,7 @@
 """Documents: read, limited and validated once, kept by their text; whoever asks them again pays a look-up."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Protocol
 
@@ -46,6 +46,8 @@ TOKENS_MAX = 2_000
 TEXT_MAX = 20_000
 DOCUMENTS_MAX, DOCUMENT_BYTES_MAX = 1_000, 32 << 20
 STRANGERS_DOCUMENTS_MAX = 50
+CHARACTER_BYTES = 150
+"""What a document takes for each of its characters, being parsed and priced."""
 INTROSPECTION = frozenset({"__schema", "__type"})
 _OF_FRAGMENTS: frozenset[type[ASTValidationRule]] = frozenset(
     {
@@ -107,11 +109,18 @@ class Operation:
     """How many there are to compile, those of a fragment wherever it is spread; 0 where nothing limits documents."""
     trusted_name: str | None = None
     """Its name if it is one of our own clients': a word of ours, whatever a request calls it."""
+    prices: dict[object, Any] = field(default_factory=dict)
+    """What a guard found out about its page sizes: it goes with the operation."""
 
     @property
     def kind(self) -> OperationType:
         """Query, mutation or subscription."""
         return self.definition.operation
+
+    @property
+    def size(self) -> int:
+        """About how many bytes it keeps, and whatever holds it."""
+        return CHARACTER_BYTES * len(self.text)
 
     @cached_property
     def canonical_text(self) -> str:
@@ -177,24 +186,29 @@ class Documents:
             return None
         if found is None or name not in {None, found.trusted_name}:
             return None
-        return self._known.keep((text, name), found, size=40 * len(text))
+        return self._known.keep((text, name), found, size=found.size)
 
-    def known(self, text: str, name: str | None) -> Operation | None:
-        """An operation that was read before."""
+    def known(self, text: str, name: str | None, *, is_signed_in: bool = False) -> Operation | None:
+        """An operation that was read before. A stranger's that somebody asks who is signed in is kept for them too."""
         key = (text, name)
-        return self._known.get(key) or self._trusted.get(key) or self._strangers.get(key)
+        found = self._known.get(key) or self._trusted.get(key)
+        if found is None:
+            found = self._strangers.get(key)
+            if found is not None and is_signed_in:
+                self._known.keep(key, found, size=found.size)
+        return found
 
     def operation(self, text: str, name: str | None, *, is_signed_in: bool) -> Operation:
         """The operation that a request asks.
 
         Raises: Rejected; QueryTooComplex.
         """
-        found = self.known(text, name)
+        found = self.known(text, name, is_signed_in=is_signed_in)
         if found is not None:
             return found
         made = self.read(text, name)
         kept = self._known if is_signed_in else self._strangers
-        return kept.keep((text, name), made, size=40 * len(text))
+        return kept.keep((text, name), made, size=made.size)
 
     def read(self, text: str, name: str | None) -> Operation:
         """Parses, limits, validates. A trusted document in another layout is the trusted operation.

@@ -40,6 +40,7 @@ from salonos.kernel.permissions import Permission
 from salonos.kernel.problems import BadRequest, Forbidden, Refusal
 
 PLANS_MAX, PLAN_BYTES_MAX = 5_000, 128 << 20
+STRANGERS_PLANS_MAX = 100
 INTROSPECTIONS_MAX, INTROSPECTION_BYTES_MAX = 50, 16 << 20
 Variables: TypeAlias = Mapping[str, Any] | None
 REQUEST_COST = 40
@@ -97,11 +98,14 @@ class Engine:
     statements: int = 0
     documents: Documents = field(init=False)
     plans: Bounded[Any, Plan] = field(init=False)
+    strangers_plans: Bounded[Any, Plan] = field(init=False)
+    """Apart, so that strangers evict nobody's."""
     live: "live.Live" = field(init=False)
 
     def __post_init__(self) -> None:
         self.documents = Documents(self.graph.core, self.limits)
         self.plans = Bounded(entries_max=PLANS_MAX, bytes_max=PLAN_BYTES_MAX)
+        self.strangers_plans = Bounded(entries_max=STRANGERS_PLANS_MAX, bytes_max=PLAN_BYTES_MAX // 8)
         self.introspections: Bounded[Any, Mapping[str, str]] = Bounded(
             entries_max=INTROSPECTIONS_MAX, bytes_max=INTROSPECTION_BYTES_MAX
         )
@@ -182,7 +186,7 @@ class Engine:
         Raises: Forbidden for a document that is not trusted, where a role may send no other; TooMany; Rejected;
         QueryTooComplex.
         """
-        known = self.documents.known(text, operation_name)
+        known = self.documents.known(text, operation_name, is_signed_in=actor.access.signed_in)
         if self.trusted_only and actor.role in self.trusted_only:
             return self.trusted(actor, facts, text, operation_name, known)
         return known or self.read_document(actor, facts, text, operation_name)
@@ -262,7 +266,8 @@ class Engine:
         """
         coerced = values.coerced
         key = (operation, actor.access, *[shape(coerced) for shape in operation.shapes])
-        found = self.plans.get(key)
+        plans = self.plans if actor.access.signed_in else self.strangers_plans
+        found = plans.get(key)
         if found is not None:
             return found
         root = self.graph.core.get_root_type(operation.kind)
@@ -271,7 +276,7 @@ class Engine:
         if facts is not None:
             self.charge_plan(actor, facts, operation)
         plan = self.compiler(operation, values, actor.access).query(root)
-        return self.plans.keep(key, plan, size=plan.size)
+        return plans.keep(key, plan, size=plan.size + operation.size)
 
     def compiler(self, operation: Operation, values: VariableValues, access: Access) -> Compiler:
         """What makes a plan."""

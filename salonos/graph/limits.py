@@ -143,7 +143,6 @@ class Guard:
     schema: GraphQLSchema
     limits: Limits = field(default_factory=Limits)
     visits: int = 0
-    _costs: dict["Operation", "Priced"] = field(default_factory=dict)
 
     def check_document(self, document: DocumentNode, operation: OperationDefinitionNode) -> int:
         """What can be told from the text alone, before validation; returns how many fields are to be compiled.
@@ -243,11 +242,9 @@ class Guard:
 
         Raises: QueryTooComplex.
         """
-        priced = self._costs.get(operation)
+        priced = operation.prices.get(self)
         if priced is None:
-            priced = self._costs[operation] = Priced(self._cost_of(operation))
-            if len(self._costs) > 2_000:  # noqa: PLR2004  as many as documents are kept
-                self._costs.pop(next(iter(self._costs)))
+            priced = operation.prices[self] = Priced(self._cost_of(operation))
         asked = priced.objects(variables)
         if asked > self.limits.objects_max:
             raise QueryTooComplex(

@@ -179,7 +179,8 @@ def payload_plan(
     steps = tuple(step for step in path if isinstance(step, str))
     shapes = (shape(values.coerced) for shape in operation.payload_shapes)
     key = (operation, access, steps, kind.name, tuple(wanted), len(probes), *shapes)
-    found = engine.plans.get(key)
+    plans = engine.plans if asked.actor.access.signed_in else engine.strangers_plans
+    found = plans.get(key)
     if found is not None:
         return found
     if asked.paying is not None:
@@ -187,7 +188,7 @@ def payload_plan(
     compiler = engine.compiler(operation, values, access)
     has_list = any(isinstance(step, int) for step in path)
     made = compiler.payload(wanted, [None, *steps] if has_list else steps, probes=probes)
-    return engine.plans.keep(key, made, size=made.size)
+    return plans.keep(key, made, size=made.size + operation.size)
 
 
 def _actors(held: Mapping[str, list[Ref]], default: "Actor") -> list["Actor"]:

@@ -1,7 +1,7 @@
 """The guard: every limit, and that a document of any shape costs as many steps as it has nodes."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
@@ -39,6 +39,7 @@ class Asked:
     """As much of an operation as the guard looks at."""
 
     document: DocumentNode
+    prices: dict[object, Any] = field(default_factory=dict)
 
     @property
     def definition(self) -> OperationDefinitionNode:

@@ -37,7 +37,7 @@ async def test_making_a_plan_is_charged_by_the_fields_and_using_it_is_not(databa
     owed = []
     for number in (0, 0, 1, 1):
         await engine.answer(owner, FACTS, SHAPES, None, shape(number))
-        owed.append(budget.debts[owner.id])
+        owed.append(budget.debts[owner.id.int])
 
     asking, planning = 1 + REQUEST_COST, REQUEST_COST + FIELD_COST * FIELDS
     reading = REQUEST_COST + len(SHAPES) // CHARACTERS_AN_OBJECT
@@ -66,7 +66,7 @@ async def test_telling_of_the_schema_is_charged_once(database: Database) -> None
     owed = []
     for _ in range(2):
         assert (await engine.answer(owner, FACTS, text, None, {"undeclared": "x"})).status is Status.ANSWERED
-        owed.append(budget.debts[owner.id])
+        owed.append(budget.debts[owner.id.int])
 
     first, again = owed
     reading, planning, asking = REQUEST_COST + len(text) // CHARACTERS_AN_OBJECT, REQUEST_COST, again - first

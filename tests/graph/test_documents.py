@@ -1,5 +1,6 @@
 """Documents and plans are kept within bounds, found by text alone, and limited before anything runs."""
 
+import gc
 import itertools
 
 import pytest
@@ -7,8 +8,8 @@ from graphql import FieldsOnCorrectTypeRule, GraphQLError, parse, specified_rule
 
 from salonos.graph import documents, errors
 from salonos.graph.caches import Bounded
-from salonos.graph.documents import STRANGERS_DOCUMENTS_MAX, Documents, rules_for
-from salonos.graph.execute import Engine, Status
+from salonos.graph.documents import STRANGERS_DOCUMENTS_MAX, Documents, Operation, rules_for
+from salonos.graph.execute import STRANGERS_PLANS_MAX, Engine, Status
 from salonos.graph.limits import Guard
 from salonos.kernel.problems import Forbidden, QueryTooComplex
 from tests.graph.conftest import Asker
@@ -50,6 +51,52 @@ def test_an_operation_is_read_once_for_each_text_and_name() -> None:
     assert documents.operation("".join(list(text)), "a", is_signed_in=True) is first
     assert documents.operation(text, "b", is_signed_in=True) is not first
     assert documents.operation(text, "a", is_signed_in=False) is first
+
+
+def test_a_strangers_document_that_staff_ask_is_staff_s() -> None:
+    documents = Documents(GRAPH.core, None)
+    made = documents.operation("{ viewer { id } }", None, is_signed_in=False)
+    assert documents.operation("{ viewer { id } }", None, is_signed_in=True) is made
+
+    for number in range(STRANGERS_DOCUMENTS_MAX * 2):
+        documents.operation(f"{{ a{number}: viewer {{ id }} }}", None, is_signed_in=False)
+
+    assert documents.known("{ viewer { id } }", None) is made
+
+
+def living(word: str) -> int:
+    """How many operations with a word in their text are held by anything."""
+    gc.collect()
+    return sum(isinstance(each, Operation) and word in each.text for each in gc.get_objects())
+
+
+async def test_strangers_evict_nobodys_plans_and_hold_few_documents(ask: Asker) -> None:
+    ask.engine.limits = ask.engine.documents.limits = Guard(GRAPH.core)
+    ours = "{ bills(first: 1) { nodes { id } } }"
+    await ask.data(ours)
+    plans = ask.engine.plans
+
+    for number in range(400):
+        text = "{ __typename __schema { queryType { name } } }" if number % 2 else "{ bills { nodes { id } } }"
+        await ask(f"{text} # canary {number}", "NOBODY")
+    misses = plans.misses
+    await ask.data(ours)
+
+    assert (plans.misses, len(plans)) == (misses, 1)
+    assert len(ask.engine.strangers_plans) == STRANGERS_PLANS_MAX
+    assert living("canary") <= STRANGERS_PLANS_MAX + STRANGERS_DOCUMENTS_MAX
+
+
+async def test_plans_that_are_kept_together_are_evicted_by_strangers(ask: Asker) -> None:
+    ask.engine.strangers_plans = ask.engine.plans = Bounded(entries_max=10, bytes_max=1 << 20)
+    await ask.data("{ bills(first: 1) { nodes { id } } }")
+
+    for number in range(10):
+        await ask(f"{{ bills {{ nodes {{ id }} }} }} # {number}", "NOBODY")
+    misses = ask.engine.plans.misses
+    await ask.data("{ bills(first: 1) { nodes { id } } }")
+
+    assert ask.engine.plans.misses == misses + 1
 
 
 def test_strangers_evict_nobodys_documents() -> None:

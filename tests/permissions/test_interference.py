@@ -141,7 +141,8 @@ class Twins:
     def forget(self) -> None:
         """No operation comes twice: what was kept of the last ones would only be in the way."""
         self.one.documents = self.other.documents = Documents(GRAPH.core, None)
-        self.one.plans.clear()
+        for kept in (self.one.plans, self.one.strangers_plans):
+            kept.clear()
 
 
 @dataclass
@@ -184,7 +185,7 @@ async def twins(request: pytest.FixtureRequest, salon: str, monkeypatch: pytest.
     changed = await hide(servers.url_of(names[1]), role, actor)
     values = await values_of(one, GRAPH)
     engines = [Engine(GRAPH, each) for each in (one, other)]
-    engines[1].plans = engines[0].plans
+    engines[1].plans, engines[1].strangers_plans = engines[0].plans, engines[0].strangers_plans
     yield Twins(actor, values, *engines, changed)
     for database, name in zip((one, other), names, strict=True):
         await database.close()
@@ -372,7 +373,9 @@ async def compared(twins: Twins, count: int) -> Told:
                 told.asked += 1
                 told.answered += tells(orjson.loads(one)["data"])
         told.differing += sum(
-            not changed.isdisjoint(TABLES_READ.findall(each.sql)) for each in twins.one.plans.values()
+            not changed.isdisjoint(TABLES_READ.findall(each.sql))
+            for kept in (twins.one.plans, twins.one.strangers_plans)
+            for each in kept.values()
         )
         twins.forget()
     return told
