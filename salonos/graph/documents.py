@@ -40,6 +40,7 @@ from graphql.validation import ASTValidationRule
 
 from salonos.graph.caches import Bounded
 from salonos.graph.errors import ERRORS_MAX, Rejected
+from salonos.graph.limits import fragments_of, root_fields
 from salonos.graph.values import Shape, shape_of_variable
 
 TOKENS_MAX = 2_000
@@ -121,6 +122,12 @@ class Operation:
     def size(self) -> int:
         """About how many bytes it keeps, and whatever holds it."""
         return CHARACTER_BYTES * len(self.text)
+
+    @cached_property
+    def roots(self) -> int:
+        """How many root fields it has, by response name, whatever the variables leave out."""
+        nodes = root_fields(self.definition, fragments_of(self.document))
+        return len({(node.alias or node.name).value for node in nodes})
 
     @cached_property
     def canonical_text(self) -> str:

@@ -7,6 +7,7 @@ events. The bytes are finished: nothing of them is decoded again on the way out.
 import enum
 from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cache, partial
 from inspect import isawaitable
 from typing import Any, Protocol, TypeAlias
 
@@ -46,7 +47,7 @@ Variables: TypeAlias = Mapping[str, Any] | None
 REQUEST_COST = 40
 """What an operation is charged besides its objects."""
 MUTATION_COST = 200
-"""What a transaction is charged besides."""
+"""What a transaction is charged besides: each root field of a mutation is one."""
 FIELD_COST = 12
 """What making a plan is charged for each field, besides."""
 SCHEMA_COST, TYPE_COST = 5_000, 500
@@ -135,7 +136,7 @@ class Engine:
         if operation.kind is OperationType.SUBSCRIPTION:
             raise BadRequest("A subscription is answered over a websocket or as server-sent events.")
         values = operation.coerced(self.graph.core, variables)
-        self.check_cost(actor, facts, operation, values.coerced, more=MUTATION_COST)
+        self.check_cost(actor, facts, operation, values.coerced, more=MUTATION_COST * operation.roots)
         self.foresee(actor, facts, operation, values)
         context = Context(self, self.database, actor, facts, operation, dict(variables))
         return await self.answer_payload(context, None)
@@ -368,7 +369,8 @@ class Engine:
 
         Raises: BadRequest; BadCursor; TooMany.
         """
-        asked, clock = Asked(self, operation, values, actor, facts), self.database.set_clock
+        pay_once = cache(partial(self.charge_plan, actor, facts, operation))
+        asked, clock = Asked(self, operation, values, actor, pay_once), self.database.set_clock
         for held in Foreseen(self.graph, operation, values).held():
             reader = Actor.system() if held.names_an_actor else actor
             plan = payload_plan(asked, reader.access, held.kind, held.path, held.wanted)

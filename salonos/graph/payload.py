@@ -1,7 +1,7 @@
 """graphql-core's executor for mutations and events: an object that holds references has them read by one plan."""
 
 import copy
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,7 @@ from graphql.execution.executor import Executor
 
 from salonos.graph.assemble import DEFINITION, rule_of_field
 from salonos.graph.compiler import Wanted
-from salonos.graph.context import Context, RequestFacts
+from salonos.graph.context import Context
 from salonos.graph.plan import Inputs, Plan, Ready
 from salonos.graph.reads import Ref
 
@@ -35,8 +35,8 @@ class Asked:
     values: "VariableValues"
     actor: "Actor"
     """Who asks; what is asked may be read with the rights of another."""
-    paying: "RequestFacts | None" = None
-    """Of whom making a plan is demanded: nobody is refused any more once the effect is there."""
+    pay: Callable[[], None] | None = None
+    """Called before a plan is made; raises TooMany. Nobody is refused any more once the effect is there."""
 
 
 def references(value: Any) -> list[Ref]:
@@ -183,8 +183,8 @@ def payload_plan(
     found = plans.get(key)
     if found is not None:
         return found
-    if asked.paying is not None:
-        engine.charge_plan(asked.actor, asked.paying, operation)
+    if asked.pay is not None:
+        asked.pay()
     compiler = engine.compiler(operation, values, access)
     has_list = any(isinstance(step, int) for step in path)
     made = compiler.payload(wanted, [None, *steps] if has_list else steps, probes=probes)

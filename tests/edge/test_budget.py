@@ -8,12 +8,21 @@ from redis.asyncio import Redis
 from redis.exceptions import ConnectionError as RedisAway
 
 from salonos.edge import budget as budgets
+from salonos.edge.app import make_graph
 from salonos.edge.budget import Budget
+from salonos.graph.context import RequestFacts
+from salonos.graph.execute import MUTATION_COST, REQUEST_COST, Engine, Status
+from salonos.graph.limits import Guard
 from salonos.kernel.actor import NOBODY, Actor, Reach, access
+from salonos.kernel.database import Database
 from salonos.kernel.ids import new_id
 from salonos.kernel.problems import TooMany
+from tests.bills.makers import actor_as
 
 ADDRESS = "192.0.2.1"
+GRAPH = make_graph()
+FACTS = RequestFacts(id="test", address=ADDRESS)
+MADE = "fragment f on CreateCustomerResult { ... on CreateCustomerSuccess { customer { id } } }"
 
 
 def person(number: int) -> Actor:
@@ -69,6 +78,24 @@ def test_who_owes_nothing_is_forgotten_and_of_too_many_the_largest_debts_stay(mo
     budget.pay(1)
 
     assert budget.debts == {3: 200.0, 4: 300.0}
+
+
+@pytest.mark.parametrize("names", [1, 29])
+async def test_each_transaction_of_an_operation_is_charged(database: Database, names: int) -> None:
+    budget, owner = Budget(20_000), actor_as("OWNER")
+    engine = Engine(GRAPH, database, limits=Guard(GRAPH.core), budget=budget)
+    created = " ".join(f"a{n}: createCustomer(input: $i) {{ ...f }}" for n in range(names))
+    text = f"mutation($i: CreateCustomerInput!) {{ {created} a0: createCustomer(input: $i) {{ ...f }} }} {MADE}"
+    variables = {"i": {"name": "Asha Rao"}}
+    await engine.answer(owner, FACTS, text, None, variables)
+    owed = budget.debts[owner.id]
+
+    answer = await engine.answer(owner, FACTS, text, None, variables)
+
+    assert answer.status is Status.ANSWERED
+    assert await database.pool.fetchval("select count(*) from customers") == 2 * names
+    objects = 2 * (names + 1)
+    assert budget.debts[owner.id] - owed == objects + REQUEST_COST + names * MUTATION_COST
 
 
 async def test_what_was_asked_of_one_process_is_known_to_the_other(redis: "Redis") -> None:
