@@ -36,6 +36,8 @@ _QUOTED = re.compile(
 _QUOTED_MEMBER = re.compile(r"Value .* does not exist in", re.DOTALL)
 _NO_NAME = re.compile(r"unknown field '(?![A-Za-z_][A-Za-z_0-9]{0,63}').*'", re.DOTALL)
 """An object's key that can be no field's name is a value that somebody put there."""
+_SUGGESTED = re.compile(r" Did you mean .*", re.DOTALL)
+"""One rule of graphql-core suggests even where suggestions are off."""
 MESSAGE_CHARACTERS_MAX = 300
 
 _log = logging.getLogger(__name__)
@@ -99,8 +101,11 @@ def _of_graphql(error: GraphQLError) -> list[Entry]:
 
 
 def without_value(message: str) -> str:
-    """graphql-core's sentence without the value that it quotes at its end: it may be a password, or somebody's phone."""
-    bare = _NO_NAME.sub("unknown fields", _QUOTED.sub(".", message))
+    """graphql-core's sentence without the value that it quotes at its end: it may be a password, or somebody's phone.
+
+    Nor does it say what else could be meant: a name that was not asked for.
+    """
+    bare = _NO_NAME.sub("unknown fields", _QUOTED.sub(".", _SUGGESTED.sub("", message)))
     return _QUOTED_MEMBER.sub("This value does not exist in", bare)[:MESSAGE_CHARACTERS_MAX]
 
 

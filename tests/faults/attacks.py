@@ -132,6 +132,7 @@ SUGGESTED = [
     for name, query in {
         "a root field": "{ vieweer { username } }",
         "a field": "{ viewer { usernam } }",
+        "what is below a field": "{ bills }",
         "a mutation": "mutation { signn(input: {}) { __typename } }",
         "a subscription": "subscription { billPostd { cursor } }",
         "an argument": "{ bills(firs: 1) { nodes { id } } }",
