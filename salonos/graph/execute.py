@@ -4,6 +4,7 @@
 events. The bytes are finished: nothing of them is decoded again on the way out.
 """
 
+import asyncio
 import enum
 from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -38,7 +39,7 @@ from salonos.graph.trusted import Manifest, ManifestWrong
 from salonos.kernel.actor import Access, Actor
 from salonos.kernel.database import Database
 from salonos.kernel.permissions import Permission
-from salonos.kernel.problems import BadRequest, Forbidden, Refusal
+from salonos.kernel.problems import BadRequest, Forbidden, Refusal, TooMany
 
 PLANS_MAX, PLAN_BYTES_MAX = 5_000, 128 << 20
 STRANGERS_PLANS_MAX = 100
@@ -172,6 +173,14 @@ class Engine:
         if self.budget is not None:
             asked = objects if actor.access.signed_in else 0
             self.budget.charge(actor, facts.payer, asked + REQUEST_COST + more)
+
+    async def pay(self, actor: Actor, facts: RequestFacts, operation: Operation, variables: Mapping[str, Any]) -> None:
+        """As `check_cost`, of what a subscriber is owed: it waits until whoever asks can pay."""
+        while True:
+            try:
+                return self.check_cost(actor, facts, operation, variables)
+            except TooMany as refused:
+                await asyncio.sleep(refused.retry_after_s)
 
     def charge_plan(self, actor: Actor, facts: RequestFacts, operation: Operation) -> None:
         """Takes what making a plan of an operation costs.

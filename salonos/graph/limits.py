@@ -23,6 +23,7 @@ from graphql import (
     ListValueNode,
     Node,
     OperationDefinitionNode,
+    OperationType,
     SelectionSetNode,
     VariableNode,
     get_named_type,
@@ -65,6 +66,8 @@ class Limits:
     once: tuple[str, ...] = ("signIn", "refresh", "approve", "changePassword", "setPin", "resetPassword")
     """How fields begin with which somebody could guess at secrets: an operation has one of them, however it is called."""
     objects_max: int = 20_000
+    event_objects_max: int = 500
+    """Of a subscription, which asks for them at every event."""
     page_default: int = 20
     list_typical: int = 5
     """How many rows a bounded list counts for: most bills have fewer than five lines."""
@@ -118,10 +121,11 @@ class Cost:
 class Priced:
     """An operation's cost with the answers for the page sizes that came lately: most clients ask the same again."""
 
-    __slots__ = ("_cost", "_known", "_names")
+    __slots__ = ("_cost", "_known", "_names", "most")
 
-    def __init__(self, cost: Cost) -> None:
+    def __init__(self, cost: Cost, most: int) -> None:
         self._cost = cost
+        self.most = most
         self._names = tuple(sorted(sizes_of(cost)))
         self._known: dict[tuple[int, ...], int] = {}
 
@@ -244,12 +248,13 @@ class Guard:
         """
         priced = operation.prices.get(self)
         if priced is None:
-            priced = operation.prices[self] = Priced(self._cost_of(operation))
+            is_event = operation.kind is OperationType.SUBSCRIPTION
+            most = self.limits.event_objects_max if is_event else self.limits.objects_max
+            priced = operation.prices[self] = Priced(self._cost_of(operation), most)
         asked = priced.objects(variables)
-        if asked > self.limits.objects_max:
-            raise QueryTooComplex(
-                f"An operation asks for at most {self.limits.objects_max} objects: ask for less at once."
-            )
+        if asked > priced.most:
+            what = "A subscription" if operation.kind is OperationType.SUBSCRIPTION else "An operation"
+            raise QueryTooComplex(f"{what} asks for at most {priced.most} objects: ask for less at once.")
         return asked
 
     def _cost_of(self, operation: "Operation") -> Cost:

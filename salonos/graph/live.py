@@ -297,6 +297,8 @@ class Live:
                 if event.position > joined:
                     return
                 if subscriber.branch_id is None or event.branch_id == subscriber.branch_id:
+                    paying, asked = subscriber.actor(), subscriber.values.coerced
+                    await self.engine.pay(paying, subscriber.facts, subscriber.operation, asked)
                     body, _ = await self._read_event(subscriber, subscriber.actor(), event)
                     if body is not None:
                         yield body

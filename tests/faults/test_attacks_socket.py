@@ -16,6 +16,7 @@ import websockets
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+from salonos.kernel.outbox import Position, cursor_text
 from tests.faults import attacks
 from tests.faults.served import Served
 from tests.journeys.client import receive, send
@@ -118,9 +119,11 @@ OPERATIONS: dict[str, tuple[str, Any, str]] = {
     "A13 a field twice by alias": ("subscription { a: billPosted { cursor } b: billPosted { cursor } }", None, "BAD_REQUEST"),
     "A14 @defer": ("subscription { billPosted { ... @defer { cursor } } }", None, "BAD_REQUEST"),
     "A16 pages in pages": ("subscription { billPosted { bill { customer { bills(first: 100) { nodes { customer { bills(first: 100) { nodes { lines { id } } } } } } } } } }", None, "QUERY_TOO_COMPLEX"),
+    "A16 a page at every event": ("subscription { billPosted { bill { customer { bills(first: 100) { nodes { lines { id } } } } } } }", None, "QUERY_TOO_COMPLEX"),
     "A15 a cursor of garbage": ('subscription { billPosted(after: "x") { cursor } }', None, "BAD_CURSOR"),
     "A15 a cursor of SQL": ("subscription($a: EventCursor) { billPosted(after: $a) { cursor } }", {"a": "' or 1=1 --"}, "BAD_REQUEST"),
     "A15 a cursor of 10,000": ("subscription($a: EventCursor) { billPosted(after: $a) { cursor } }", {"a": "A" * 10_000}, "BAD_REQUEST"),
+    "A15 a cursor of no place": ("subscription($a: EventCursor) { billPosted(after: $a) { cursor } }", {"a": cursor_text("0" * 32, Position(1, 10**19 - 1))}, "BAD_CURSOR"),
     "A48 garbage as branch": ("subscription($b: ID) { billPosted(branchId: $b) { cursor } }", {"b": "x"}, "BAD_REQUEST"),
     "A48 a bill as branch": ("subscription($b: ID) { billPosted(branchId: $b) { cursor } }", {"b": "bill_" + "0" * 32}, "BAD_REQUEST"),
     "A40 NUL in an id": ("subscription($b: ID) { billPosted(branchId: $b) { cursor } }", {"b": "branch_\0"}, "BAD_REQUEST"),

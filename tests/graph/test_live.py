@@ -8,23 +8,28 @@ from uuid import UUID
 import orjson
 import pytest
 
+from salonos.edge.budget import Budget
 from salonos.graph import live
 from salonos.graph.context import RequestFacts
 from salonos.graph.errors import Rejected
+from salonos.graph.execute import FIELD_COST, REQUEST_COST
+from salonos.graph.limits import Guard
 from salonos.kernel.actor import Actor, Reach, access
 from salonos.kernel.outbox import Feed, Position, Stored, cursor_text
-from salonos.kernel.problems import Unauthenticated
+from salonos.kernel.problems import TooMany, Unauthenticated
 from tests.graph import people
 from tests.graph.conftest import Asker
 from tests.graph.people import BRANCHES, STAFF
 from tests.graph.seed import bill
 from tests.graph.test_writes import draft
-from tests.graph.world import WorldBillPosted
+from tests.graph.world import GRAPH, WorldBillPosted
 
 TEXT = """subscription($x: Boolean = true, $after: EventCursor, $branch: ID) {
     billPosted(after: $after, branchId: $branch) { cursor occurredAt
       bill { id number @include(if: $x) cost customer { phone } } } }"""
 FACTS = RequestFacts(id="test")
+SUBSCRIBING = 2
+"""So many charges let somebody subscribe with a document that is known: what an event asks for, and its plan."""
 
 
 @pytest.fixture
@@ -143,6 +148,57 @@ async def test_a_cursor_resumes_without_a_gap_and_without_repeats(ask: Asker, he
 
     assert [event["bill"]["id"] for event in seen] == ids[1:]
     assert len({event["cursor"] for event in seen}) == 3
+
+
+class Grudging(Budget):
+    """Lets somebody subscribe, then refuses each charge once, and says to come again at once."""
+
+    def __init__(self) -> None:
+        super().__init__(20_000)
+        self.asked = self.refused = 0
+
+    def charge(self, actor: Actor, address: str, objects: int) -> None:
+        """As the budget, every other time."""
+        self.asked += 1
+        if self.asked > SUBSCRIBING and self.asked % 2:
+            self.refused += 1
+            raise TooMany("You ask for too much at once.", retry_after_s=0)
+        super().charge(actor, address, objects)
+
+
+async def test_each_event_of_the_past_is_paid_for_and_waited_for(ask: Asker, hear: Ears) -> None:
+    owner = people.actor("OWNER")
+    ask.engine.limits = ask.engine.documents.limits = Guard(GRAPH.core)
+    first = await hear(owner)
+    ids = [await post(ask) for _ in range(3)]
+    cursor = (await told(first))["data"]["billPosted"]["cursor"]
+    for _ in ids[1:]:  # the process has heard of all of them
+        await hear.more(0)
+    budget = ask.engine.budget = Grudging()
+    resumed = await hear(owner, after=cursor)
+
+    seen = [(await told(resumed))["data"]["billPosted"]["bill"]["id"]]
+    seen.append((await hear.more())["data"]["billPosted"]["bill"]["id"])
+
+    fields, objects = 9, 3
+    assert seen == ids[1:]
+    assert (budget.asked, budget.refused) == (SUBSCRIBING + 2 * len(seen), len(seen))
+    assert budget.debts[owner.id] == (1 + len(seen)) * (objects + REQUEST_COST) + REQUEST_COST + FIELD_COST * fields
+
+
+async def test_a_subscription_asks_for_few_objects_at_every_event(ask: Asker, hear: Ears) -> None:
+    ask.engine.limits = ask.engine.documents.limits = Guard(GRAPH.core)
+    text = "subscription($n: Int) { billPosted { bill { customer { bills(first: $n) { nodes { lines { id } } } } } } }"
+
+    for size, refused in ((82, []), (83, ["QUERY_TOO_COMPLEX"])):
+        task = await hear(people.actor("OWNER"), text, n=size)
+        if not refused:
+            assert not task.done()
+            task.cancel()
+            continue
+        with pytest.raises(Rejected) as raised:
+            await task
+        assert [each["extensions"]["code"] for each in raised.value.entries] == refused
 
 
 @pytest.mark.parametrize("cursor", ["x", "MXxhfDF8MQ"])
