@@ -88,14 +88,14 @@ async def test_each_transaction_of_an_operation_is_charged(database: Database, n
     text = f"mutation($i: CreateCustomerInput!) {{ {created} a0: createCustomer(input: $i) {{ ...f }} }} {MADE}"
     variables = {"i": {"name": "Asha Rao"}}
     await engine.answer(owner, FACTS, text, None, variables)
-    owed = budget.debts[owner.id]
+    owed = budget.debts[owner.id.int]
 
     answer = await engine.answer(owner, FACTS, text, None, variables)
 
     assert answer.status is Status.ANSWERED
     assert await database.pool.fetchval("select count(*) from customers") == 2 * names
     objects = 2 * (names + 1)
-    assert budget.debts[owner.id] - owed == objects + REQUEST_COST + names * MUTATION_COST
+    assert budget.debts[owner.id.int] - owed == objects + REQUEST_COST + names * MUTATION_COST
 
 
 async def test_what_was_asked_of_one_process_is_known_to_the_other(redis: "Redis") -> None:
