@@ -145,7 +145,7 @@ class Cold:
             definition = root.fields[field.name.value]  # type: ignore[attr-defined]  # the starters' are fields
             if isinstance(definition.extensions["strawberry-definition"].metadata[READ], OnEvent):
                 return
-        self.engine.compiler(operation, values, actor).query(root)
+        self.engine.compiler(operation, values, actor.access).query(root)
 
 
 def timed(work: Callable[[], Any]) -> tuple[float, Any]:
