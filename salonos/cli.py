@@ -64,9 +64,14 @@ def documents(
     only_for: Annotated[
         list[str] | None, typer.Option(help="A role that may send nothing else; may be repeated.")
     ] = None,
+    add_typename: Annotated[  # noqa: FBT002  an option
+        bool,
+        typer.Option("--add-typename", help="Add __typename as Apollo Client and urql's caches do before they send."),
+    ] = False,
 ) -> None:
     """Write the manifest of a client's documents, for SALONOS_TRUSTED_DOCUMENTS."""
-    become("salonos.documents", str(folder), str(out), *(only_for or ()))
+    how = ["--add-typename"] if add_typename else []
+    become("salonos.documents", str(folder), str(out), *how, *(only_for or ()))
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""`python -m salonos.documents FOLDER OUT [ROLE ...]` writes the manifest of a client's documents.
+"""`python -m salonos.documents FOLDER OUT [--add-typename] [ROLE ...]` writes the manifest of a client's documents.
 
 It reads `.graphql` and `.gql` files, and the templates tagged gql or graphql, or marked `/* GraphQL */`, of JavaScript
 and TypeScript files. Each operation becomes a document of its own with the fragments that it needs.
@@ -13,11 +13,14 @@ from typing import TypeVar
 
 from graphql import (
     DocumentNode,
+    FieldNode,
     FragmentDefinitionNode,
     FragmentSpreadNode,
     GraphQLError,
+    NameNode,
     Node,
     OperationDefinitionNode,
+    SelectionSetNode,
     Source,
     parse,
     print_ast,
@@ -29,12 +32,13 @@ from salonos.edge.app import make_graph
 from salonos.graph.documents import Documents
 from salonos.graph.errors import Rejected
 from salonos.graph.limits import Guard
-from salonos.graph.trusted import Manifest, TrustedDocument, id_of
+from salonos.graph.trusted import Manifest, ManifestWrong, TrustedDocument, id_of, roles_of
 from salonos.kernel.problems import Refusal
 from salonos.settings import USAGE_EXIT
 from salonos.terminal import fail
 
 PLAIN, SCRIPTS = {".graphql", ".gql"}, {".ts", ".tsx", ".js", ".jsx", ".mjs", ".vue"}
+ADD_TYPENAME = "--add-typename"
 SKIPPED = {"node_modules", "dist", "build", ".git"}
 _TEMPLATE = re.compile(r"(?:(?<![\w/}-])(?:gql|graphql)\s*\(?\s*|/\*\s*GraphQL\s*\*/\s*)`((?:[^`\\]|\\.)*)`", re.DOTALL)
 _SPLICED = re.compile(r"\$\{[^{}]*\}")
@@ -73,15 +77,16 @@ class Client:
             elif isinstance(node, FragmentDefinitionNode):
                 keep(self.fragments, node.name.value, node, place)
 
-    def documents(self) -> Iterator[TrustedDocument]:
-        """Each operation with its fragments.
+    def documents(self, *, adds_typename: bool = False) -> Iterator[TrustedDocument]:
+        """Each operation with its fragments; with `__typename` where clients with a normalised cache ask for it.
 
         Raises: FolderWrong.
         """
         for name, (operation, place) in sorted(self.operations.items()):
             needed = self.needed(operation, place)
             definitions = (operation, *[self.fragments[each][0] for each in sorted(needed)])
-            text = print_ast(DocumentNode(definitions=definitions))
+            document = DocumentNode(definitions=definitions)
+            text = print_ast(visit(document, Typenames()) if adds_typename else document)
             yield TrustedDocument(id_of(text), name, text)
 
     def needed(self, operation: OperationDefinitionNode, place: str) -> set[str]:
@@ -119,6 +124,20 @@ class Spreads(Visitor):
         self.names.add(node.name.value)
 
 
+class Typenames(Visitor):
+    """Adds `__typename` as Apollo's tools do: at the end of each selection but an operation's own, where none is asked."""
+
+    def enter_selection_set(
+        self, node: SelectionSetNode, _: object, parent: object, *__: object
+    ) -> SelectionSetNode | None:
+        """One selection, changed or None."""
+        if isinstance(parent, OperationDefinitionNode):
+            return None
+        if any(isinstance(each, FieldNode) and each.name.value.startswith("__") for each in node.selections):
+            return None
+        return SelectionSetNode(selections=(*node.selections, FieldNode(name=NameNode(value="__typename"))))
+
+
 def spreads(node: Node) -> set[str]:
     """The fragments that a definition spreads itself."""
     visitor = Spreads()
@@ -146,13 +165,13 @@ def client_of(folder: Path) -> Client:
     return found
 
 
-def manifest_of(folder: Path, only_for: frozenset[str] = frozenset()) -> Manifest:
+def manifest_of(folder: Path, only_for: frozenset[str] = frozenset(), *, adds_typename: bool = False) -> Manifest:
     """The manifest of a client's folder; every document was held to the schema and the limits.
 
     Raises: FolderWrong.
     """
     client = client_of(folder)
-    made = tuple(client.documents())
+    made = tuple(client.documents(adds_typename=adds_typename))
     if not made:
         raise FolderWrong(f"{folder} has no operation in a .graphql file or a gql template.")
     core = make_graph().core
@@ -166,11 +185,14 @@ def manifest_of(folder: Path, only_for: frozenset[str] = frozenset()) -> Manifes
     return Manifest(made, only_for)
 
 
-def main(folder: str, out: str, *roles: str) -> None:
+def main(folder: str, out: str, *words: str) -> None:
     """The command."""
     try:
-        manifest = manifest_of(Path(folder), frozenset(roles))
+        only_for = roles_of(each for each in words if each != ADD_TYPENAME)
+        manifest = manifest_of(Path(folder), only_for, adds_typename=ADD_TYPENAME in words)
         Path(out).write_bytes(manifest.written())
+    except ManifestWrong as wrong:
+        raise fail(f"{wrong}.", USAGE_EXIT) from None
     except (FolderWrong, OSError) as wrong:
         raise fail(str(wrong), USAGE_EXIT) from None
     sys.stdout.write(f"{out}: {len(manifest.documents)} operations.\n")

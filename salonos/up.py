@@ -177,9 +177,9 @@ class House:
         for name, process in list(self.processes.items()):
             if process.poll() is None:
                 continue
-            if process.returncode == DATABASE_EXIT:  # it has said why, and would say it again
+            if process.returncode in {DATABASE_EXIT, USAGE_EXIT}:  # it has said why, and would say it again
                 self.stop()
-                raise SystemExit(DATABASE_EXIT)
+                raise SystemExit(process.returncode)
             now = time.monotonic()
             self.restarts = [at for at in self.restarts if now - at < RESTART_WINDOW_S] + [now]
             if len(self.restarts) > RESTARTS_MAX:

@@ -76,6 +76,42 @@ def test_what_is_wrong_is_told_with_its_line(folder: Path, name: str, content: s
         manifest_of(folder)
 
 
+def test_a_role_that_there_is_not_by_nature_is_refused(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        documents.main(str(folder), str(folder / "out.json"), "STAFF", "RECEPTION")
+
+    assert ended.value.code == 64
+    assert capsys.readouterr().err == (
+        "'RECEPTION' is no built-in role; those are OWNER, MANAGER, RECEPTIONIST, STAFF, ACCOUNTANT.\n"
+    )
+    assert not (folder / "out.json").exists()
+
+
+def test_typename_is_added_where_apollo_adds_it(folder: Path) -> None:
+    (folder / "src" / "more.graphql").write_text("""
+        query Has { node(id: "x") { __typename ... on Bill { kind: __typename id } ...Card } }
+    """)
+
+    made = {each.name: each.text for each in manifest_of(folder, adds_typename=True).documents}
+
+    assert made["Sold"] == "subscription Sold {\n  billPosted {\n    cursor\n    __typename\n  }\n}"
+    assert " ".join(made["Has"].split()) == (
+        'query Has { node(id: "x") { __typename ... on Bill { kind: __typename id } ...Card } } '
+        "fragment Card on Bill { id customer { ...Person __typename } __typename } "
+        "fragment Person on Customer { id name __typename }"
+    )
+
+
+def test_the_command_adds_typename_when_it_is_told_to(folder: Path) -> None:
+    command = [sys.executable, "-m", "salonos", "documents", str(folder), "--out", str(folder / "out.json")]
+
+    subprocess.run([*command, "--add-typename", "--only-for", "STAFF"], capture_output=True, check=True)
+
+    written = Manifest.read((folder / "out.json").read_bytes())
+    assert written == manifest_of(folder, frozenset({"STAFF"}), adds_typename=True)
+    assert written != manifest_of(folder, frozenset({"STAFF"}))
+
+
 def test_a_folder_without_operations_is_no_client(tmp_path: Path) -> None:
     with pytest.raises(FolderWrong, match="has no operation"):
         manifest_of(tmp_path)

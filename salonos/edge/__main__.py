@@ -6,7 +6,7 @@ import sys
 from salonos import starting
 from salonos.edge.app import make_graph
 from salonos.edge.server import make_server
-from salonos.settings import DATABASE_EXIT, Settings
+from salonos.settings import Settings
 from salonos.terminal import fail, settings_or_exit
 
 START_FAILED = 3
@@ -21,7 +21,7 @@ def serve(settings: Settings) -> None:
             server.run()
     except SystemExit:
         if server.app.refusal:
-            raise fail(server.app.refusal, DATABASE_EXIT) from None
+            raise fail(server.app.refusal, server.app.refusal_code) from None
         raise
     if not server.started:
         sys.exit(START_FAILED)

@@ -47,7 +47,7 @@ from salonos.kernel.database import Database, Forgetful
 from salonos.kernel.ids import request_id
 from salonos.network import Certificate
 from salonos.salon import graph as salon
-from salonos.settings import Settings
+from salonos.settings import DATABASE_EXIT, USAGE_EXIT, Settings
 
 FEATURES = (salon, identity, customers, catalog, accounting, inventory, bills, closing)
 PLAYGROUND = Path(__file__).parent / "static" / "playground"
@@ -85,6 +85,8 @@ class App:
     redis: "Redis | None" = None
     refusal: str = ""
     """Why the process does not serve, for whoever started it."""
+    refusal_code: int = 0
+    """What it ends with then."""
     _open: contextlib.AsyncExitStack = field(default_factory=contextlib.AsyncExitStack)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -170,6 +172,7 @@ class App:
             await self.start()
         except (Forgetful, ManifestWrong) as wrong:
             self.refusal = str(wrong)
+            self.refusal_code = DATABASE_EXIT if isinstance(wrong, Forgetful) else USAGE_EXIT
             await self._open.aclose()
             await send({"type": "lifespan.startup.failed", "message": self.refusal})
             return

@@ -6,11 +6,13 @@ The manifest has the form that Apollo's tools write (`apollo-persisted-query-man
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
 import orjson
+
+from salonos.kernel.permissions import ROLES
 
 FORMAT, VERSION = "apollo-persisted-query-manifest", 1
 OPERATIONS_MAX = 2_000
@@ -60,7 +62,7 @@ class Manifest:
             raise ManifestWrong(f"`operations` is a list of at most {OPERATIONS_MAX}")
         if not isinstance(only_for, list) or not all(isinstance(each, str) for each in only_for):
             raise ManifestWrong("`onlyFor` is a list of roles' names")
-        return cls(tuple(_document(each) for each in operations), frozenset(only_for))
+        return cls(tuple(_document(each) for each in operations), roles_of(only_for))
 
     def written(self) -> bytes:
         """The content, the same bytes for the same documents."""
@@ -72,6 +74,17 @@ class Manifest:
         if self.only_for:
             content["onlyFor"] = sorted(self.only_for)
         return orjson.dumps(content, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+
+
+def roles_of(names: Iterable[str]) -> frozenset[str]:
+    """The roles that a manifest holds to its documents. Only those that are built in: others differ from salon to salon.
+
+    Raises: ManifestWrong for a name that would hold nobody.
+    """
+    found = frozenset(names)
+    for name in sorted(found - ROLES.keys()):
+        raise ManifestWrong(f"{name!r} is no built-in role; those are {', '.join(ROLES)}")
+    return found
 
 
 def _document(given: Any) -> TrustedDocument:

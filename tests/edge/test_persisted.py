@@ -333,6 +333,7 @@ def test_a_manifest_is_written_and_read_alike() -> None:
         (b'{"format": "apollo-persisted-query-manifest", "version": 1, "operations": {}}', "`operations` is a list"),
         (MANIFEST.written().replace(b"LatestBills {", b"LatestBills  {"), "is not the SHA-256 of its body"),
         (MANIFEST.written().replace(b'"RECEPTIONIST"', b"5"), "`onlyFor` is a list"),
+        (MANIFEST.written().replace(b'"RECEPTIONIST"', b'"RECEPTIONISTS"'), "'RECEPTIONISTS' is no built-in role"),
         (MANIFEST.written().replace(b'"name": "Posted"', b'"name": "<script>"'), "is no operation's name"),
     ],
 )
