@@ -39,7 +39,7 @@ from salonos.graph.trusted import Manifest, ManifestWrong
 from salonos.kernel.actor import Access, Actor
 from salonos.kernel.database import Database
 from salonos.kernel.permissions import Permission
-from salonos.kernel.problems import BadRequest, Forbidden, Refusal, TooMany
+from salonos.kernel.problems import BadRequest, Forbidden, Refusal, TooMany, Unauthenticated
 
 PLANS_MAX, PLAN_BYTES_MAX = 5_000, 128 << 20
 STRANGERS_PLANS_MAX = 100
@@ -188,7 +188,7 @@ class Engine:
         Raises: TooMany.
         """
         if self.budget is not None:
-            self.budget.charge(actor, facts.address, REQUEST_COST + FIELD_COST * operation.fields)
+            self.budget.charge(actor, facts.payer, REQUEST_COST + FIELD_COST * operation.fields)
 
     def operation(self, actor: Actor, facts: RequestFacts, text: str, operation_name: str | None) -> Operation:
         """The operation that is asked, read now or before.
@@ -313,6 +313,8 @@ class Engine:
     ) -> bytes:
         """Introspection beside data: graph-core executes only those roots, the plan reads the others."""
         if not self.introspection_is_open and not actor.may(Permission.SCHEMA_READ):
+            if not actor.access.signed_in:
+                raise Unauthenticated
             raise Forbidden("You may not read the schema.", permission=Permission.SCHEMA_READ.value)
         root = self.graph.core.query_type
         if root is None:
@@ -350,7 +352,7 @@ class Engine:
         if self.budget is not None:
             names = [details[0].node.name.value for details in wanted.values()]
             objects = SCHEMA_COST * names.count("__schema") + TYPE_COST * names.count("__type")
-            self.budget.charge(actor, facts.address, objects)
+            self.budget.charge(actor, facts.payer, objects)
         made = self.introspect(operation, wanted, told)
         size = len(operation.text) + len(asked) + sum(len(text) for text in made.values())
         return self.introspections.keep(key, made, size=size)

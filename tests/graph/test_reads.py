@@ -5,6 +5,7 @@ from uuid import UUID
 import pytest
 
 from salonos.graph.scalars import instant_text
+from salonos.kernel.actor import NOBODY
 from salonos.kernel.money import money_text
 from tests.graph.conftest import Asker
 from tests.graph.seed import bill, customer, uid
@@ -137,6 +138,7 @@ async def test_introspection_needs_schema_read_where_it_is_not_open(ask: Asker) 
     ask.engine.introspection_is_open = False
 
     assert await ask.code("{ __schema { queryType { name } } }", "MANAGER") == "FORBIDDEN"
+    assert await ask.code("{ __schema { queryType { name } } }", NOBODY) == "UNAUTHENTICATED"
     assert (await ask.data("{ __schema { queryType { name } } }", "OWNER"))["__schema"]
 
 
