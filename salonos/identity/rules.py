@@ -335,7 +335,16 @@ class Quota:
 
 
 ACCOUNT_THROTTLE = Throttle(free=5, wait_max=timedelta(minutes=30))
-"""Of one account, from a known device, or from all strangers together: some seventy guesses on the first day."""
+"""Of one account in a row, from one device or session that it knows, or from all strangers together."""
+
+STRANGERS_A_DAY = Quota(at_once=25, a_day=20)
+"""Of one account's password, whatever is right in between, from all devices together that it does not know."""
+TABLETS_A_DAY = Quota(at_once=10, a_day=8)
+"""The same, from all enrolled tablets together."""
+KNOWN_A_DAY = Quota(at_once=20, a_day=20)
+"""The same, from all devices and sessions together that it knows. Added up, a hundred wrong guesses in any 24 hours."""
+DEVICE_A_DAY = Quota(at_once=10, a_day=10)
+"""The same, from one of these: nobody who has got hold of one shuts the others out with it."""
 
 ADDRESS_THROTTLE = Throttle(free=40, wait_max=timedelta(minutes=5))
 """Of strangers' devices at one address, over all accounts: a salon's tablets share one."""

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from sqlalchemy import delete
+from sqlalchemy import delete, select
 from sqlalchemy.exc import IntegrityError
 
 from salonos.identity import queries, rules, tables
@@ -200,7 +200,7 @@ async def enable_staff_member(work: Work, staff_id: UUID, *, expected_version: i
 
 
 async def reset_password(database: Database, actor: Actor, staff_id: UUID, *, new_password: str) -> UUID:
-    """Gives a person who forgot theirs a new password, and signs all their devices out.
+    """Gives a person who forgot theirs a new password, and signs all their devices out. Guesses at the old one are forgotten.
 
     Raises: Forbidden; InvalidInput; RightsBeyondYours; TooManyAttempts when too many passwords are being hashed.
     """
@@ -227,6 +227,8 @@ async def _set_password(work: Work, staff_id: UUID, password_hash: str) -> UUID:
     member.pin_hash = None  # whoever knew the password may have chosen it
     member.version += 1
     await sessions.end_sessions(work, staff_id, SessionEnd.PASSWORD_CHANGED)
+    devices = select(tables.Session.device_hash).where(tables.Session.staff_id == staff_id).distinct()
+    await throttling.open_account(work, member.username_key or "", await work.session.scalars(devices))
     return staff_id
 
 
@@ -250,21 +252,18 @@ async def verified_own(database: Database, actor: Actor, password: str) -> table
     Raises: WrongCredentials; TooManyAttempts, also while too many are waiting.
     """
     with passwords.place(is_taken=True):
-        present = await database.run(actor, _count_own_attempt)
+        present, counted = await database.run(actor, _count_own_attempt)
         if not await passwords.verify(password, present.password_hash):
             raise WrongCredentials(message="This is not your present password.")
-    await database.run(actor, lambda work: throttling.forgive(work, _own_bucket(actor)))
+    await database.run(actor, lambda work: throttling.forgive(work, counted))
     return present
 
 
-def _own_bucket(actor: Actor) -> throttling.Counted:
-    nowhere = throttling.Origin(device_hash=b"", is_bound=False, address="")
-    return throttling.buckets(f"password|{actor.id.hex}", nowhere, is_known=False)
-
-
-async def _count_own_attempt(work: Work) -> tables.Staff:
-    await throttling.count(work, _own_bucket(work.actor))
-    return await work.session.get_one(tables.Staff, work.actor.id)
+async def _count_own_attempt(work: Work) -> tuple[tables.Staff, throttling.Counted]:
+    present = await work.session.get_one(tables.Staff, work.actor.id)
+    counted = throttling.own_buckets(present.username_key or "", work.actor.session_id or present.id)
+    await throttling.count(work, counted)
+    return present, counted
 
 
 async def own_for_update(work: Work, password_hash: str | None) -> tables.Staff:
