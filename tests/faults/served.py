@@ -55,6 +55,7 @@ class Served:
     stylist: str = ""
     client: httpx.Client = field(default_factory=new_client)
     scheme: str = "http"
+    database_url: str = ""
 
     @property
     def address(self) -> str:
@@ -110,7 +111,7 @@ def alone(folder: Path, *, words: tuple[str, ...] = SERVE, **more: str) -> Itera
     asyncio.run(furnish(servers.url_of(name)))
     made = serve(servers.url_of(name), os.environ[servers.REDIS], folder / "api.log", words=words, **more)
     try:
-        made.owner = made.sign_in("owner")
+        made.owner, made.database_url = made.sign_in("owner"), servers.url_of(name)
         yield made
     finally:
         made.process.kill()

@@ -2,7 +2,6 @@
 
 import asyncio
 import dataclasses
-import os
 import subprocess
 import sys
 from datetime import datetime, timedelta
@@ -17,7 +16,7 @@ from salonos.kernel.problems import InvalidInput, Unauthenticated
 from tests.conftest import SECRET
 from tests.identity.makers import STRANGER, TABLET, House
 
-AT_ONCE = 1000 if os.environ.get("SALONOS_PROVE") else 200
+AT_ONCE = 1_000
 UNNAMED = commands.Device(name="Old browser", address="10.0.0.7", program="firefox")
 
 
