@@ -144,6 +144,8 @@ async def test_open_sockets_are_looked_at_together_and_closed_when_their_session
 
     monkeypatch.setattr(watch.identity, "over", counted)
     with statements.counted() as asked:
+        while not looks:  # noqa: ASYNC110  turns of the loop, until a look has begun that both have counted
+            await asyncio.sleep(0)
         await counter.shop.database.run(actor, identity.sign_out)
         for wire in wires:
             await wire.until(lambda wire=wire: wire.closed_with is not None)
