@@ -55,7 +55,8 @@ class Served:
     stylist: str = ""
     client: httpx.Client = field(default_factory=new_client)
     scheme: str = "http"
-    database_url: str = ""
+    url: str = ""
+    """Of its database."""
 
     @property
     def address(self) -> str:
@@ -111,7 +112,7 @@ def alone(folder: Path, *, words: tuple[str, ...] = SERVE, **more: str) -> Itera
     asyncio.run(furnish(servers.url_of(name)))
     made = serve(servers.url_of(name), os.environ[servers.REDIS], folder / "api.log", words=words, **more)
     try:
-        made.owner, made.database_url = made.sign_in("owner"), servers.url_of(name)
+        made.owner = made.sign_in("owner")
         yield made
     finally:
         made.process.kill()
@@ -142,7 +143,8 @@ def serve(
     }
     command = [*embedded.dies_with_parent("KILL"), sys.executable, *words]
     with log.open("ab") as file:
-        made = Served(port, log, subprocess.Popen(command, env=environment, stdout=file, stderr=file))
+        process = subprocess.Popen(command, env=environment, stdout=file, stderr=file)
+        made = Served(port, log, process, url=url)
     if verify is not None:
         made.client, made.scheme = new_client(verify), "https"
     deadline_s = time.monotonic() + 60

@@ -50,6 +50,6 @@ def test_an_emptied_table_forgets_them(tmp_path: Path, emptied: Redis) -> None:
         await connection.close()
 
     with serving.alone(tmp_path, REDIS_URL=f"{os.environ[servers.REDIS]}?db=11") as served:
-        answers = guesses(served, lambda: asyncio.run(empty(served.database_url)))
+        answers = guesses(served, lambda: asyncio.run(empty(served.url)))
 
     assert answers == ["WrongCredentials"] * 12

@@ -1,18 +1,35 @@
 """A process that is told to stop ends its streams and sockets at once and finishes what is under way (G28)."""
 
+import asyncio
 import json
 import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import asyncpg
+import httpx
 import pytest
 from websockets.exceptions import ConnectionClosed
 
+from salonos.kernel.database import plain_url
 from tests.faults import served as serving
+from tests.faults.fleet import CHECK_OUT, a_sale
 from tests.journeys.client import Client
 
 FIGURES = "subscription { dashboardChanged { billCount } }"
+WAITS = """
+    select count(*) > 0 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'
+"""
+HASTY = """
+import os, runpy, sys
+from salonos.edge import server
+server.Server.handle_exit = lambda *_: os._exit(0)
+sys.argv[1:] = ["serve"]
+runpy.run_module("salonos.edge", run_name="__main__")
+"""
+"""A process that ends as soon as it is told to."""
 NOTHING_SOLD = {"data": {"dashboardChanged": {"billCount": 0}}}
 
 
@@ -20,6 +37,13 @@ NOTHING_SOLD = {"data": {"dashboardChanged": {"billCount": 0}}}
 def stopping(tmp_path: Path) -> Iterator[serving.Served]:
     """A process of this test's own."""
     with serving.alone(tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
+def hasty(tmp_path: Path) -> Iterator[serving.Served]:
+    """One that does not finish what it is at."""
+    with serving.alone(tmp_path, words=("-c", HASTY)) as made:
         yield made
 
 
@@ -45,6 +69,68 @@ async def test_streams_end_sockets_are_closed_with_1012_and_nothing_is_waited_fo
     stopping.process.wait(serving.ANSWER_S)
     assert time.monotonic() - began_s < 5
     assert "Traceback" not in stopping.written()
+
+
+async def bills(database: "asyncpg.Connection[Any]") -> int:
+    """How many there are."""
+    found: int = await database.fetchval("select count(*) from bills")
+    return found
+
+
+async def sold_while_it_stops(served: serving.Served) -> tuple[httpx.Response | None, int]:
+    """A sale that waits for the number series while its process is told to stop: its answer, and how many bills it made."""
+    given, headers = await a_sale(served.url), {"authorization": f"Bearer {served.owner}"}
+    body = {"query": CHECK_OUT, "variables": {"input": given}}
+    holder, looker = [await asyncpg.connect(plain_url(served.url)) for _ in range(2)]
+    async with httpx.AsyncClient(base_url=served.address, timeout=20) as http:
+        await http.post("/graphql", json=body, headers={**headers, "idempotency-key": "the-first-sale-s-key"})
+        before, held = await bills(looker), holder.transaction()
+        await held.start()
+        await holder.execute("select from number_counters for update")
+        sale = http.post("/graphql", json=body, headers={**headers, "idempotency-key": "the-second-sale-s-key"})
+        selling = asyncio.create_task(sale)
+        async with asyncio.timeout(serving.ANSWER_S):
+            while not await looker.fetchval(WAITS):  # noqa: ASYNC110  the database is asked
+                await asyncio.sleep(0)
+        served.process.send_signal(signal.SIGTERM)
+        await refused(served.port)
+        is_open = not selling.done()
+        await held.rollback()
+        try:
+            reply = await selling
+        except httpx.TransportError:
+            reply = None
+        await asyncio.to_thread(served.process.wait, serving.ANSWER_S)
+        made = await bills(looker) - before
+    for each in (holder, looker):
+        await each.close()
+    assert reply is None or is_open, "it was answered before it could be"
+    return reply, made
+
+
+async def refused(port: int) -> None:
+    """Returns once nobody listens at a port any more."""
+    async with asyncio.timeout(serving.ANSWER_S):
+        while True:
+            try:
+                _, writer = await asyncio.open_connection("127.0.0.1", port)
+            except ConnectionRefusedError:
+                return
+            writer.close()
+
+
+async def test_a_sale_under_way_is_finished_and_answered_while_nobody_new_is_let_in(stopping: serving.Served) -> None:
+    reply, made = await sold_while_it_stops(stopping)
+
+    assert reply is not None
+    assert (reply.status_code, reply.json()["data"]["checkOut"]["__typename"]) == (200, "CheckOutSuccess")
+    assert made == 1
+    assert stopping.process.returncode == -signal.SIGTERM
+    assert "Traceback" not in stopping.written()
+
+
+async def test_the_proof_fails_when_a_process_does_not_wait(hasty: serving.Served) -> None:
+    assert await sold_while_it_stops(hasty) == (None, 0)
 
 
 def test_a_query_is_answered_as_an_event_to_whoever_asks_for_events(served: serving.Served) -> None:

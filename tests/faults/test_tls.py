@@ -16,6 +16,7 @@ import httpx
 import pytest
 import websockets
 from cryptography import x509
+from PIL import Image
 from websockets.asyncio.client import connect
 
 from salonos import authority, network, tablets
@@ -23,6 +24,7 @@ from salonos.edge.gate import SECURITY_HEADERS
 from salonos.kernel.ids import new_id
 from salonos.settings import USAGE_EXIT, Settings, SettingWrong
 from tests import servers
+from tests.bills.papers import codes_of
 from tests.faults import served as serving
 from tests.faults.served import SECRET, Served
 from tests.journeys.client import receive, send
@@ -222,10 +224,27 @@ def test_the_loopback_without_tls_has_no_hsts(served: Served) -> None:
     assert "strict-transport-security" not in served.ask("{ __typename }").headers
 
 
-def test_the_address_is_shown_to_tablets_as_a_picture(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    authority.make(tmp_path, ("localhost", "192.168.1.20"))
+MODULES = {"█": (255, 255), "▀": (255, 0), "▄": (0, 255), " ": (0, 0)}
+"""Two modules, one above the other, in a sign: a terminal is dark, what is printed is light."""
 
-    told = tablets.shown(read(tmp_path, SALONOS_HOST="192.168.1.20"))
 
-    assert len(capsys.readouterr().out.splitlines()) > 12
-    assert "https://192.168.1.20:8000/authority.crt" in told
+def picture_of(lines: list[str]) -> Image.Image:
+    """What a terminal shows."""
+    rows = [[MODULES[sign][half] for sign in line] for line in lines for half in (0, 1)]
+    small = Image.new("L", (len(rows[0]), len(rows)))
+    small.putdata([module for row in rows for module in row])
+    return small.resize((small.width * 8, small.height * 8), Image.Resampling.NEAREST)
+
+
+@pytest.mark.parametrize("host", ["192.168.1.20", "till.lan"])
+def test_the_address_is_shown_to_tablets_as_a_picture_that_cameras_read(
+    host: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    authority.make(tmp_path, ("localhost", host))
+
+    told = tablets.shown(read(tmp_path, SALONOS_HOST=host, SALONOS_PORT="8443"))
+
+    lines = [line for line in capsys.readouterr().out.splitlines() if line and line != "For tablets:"]
+    assert codes_of(picture_of(lines)) == [f"https://{host}:8443/playground"]
+    assert codes_of(picture_of(lines[: len(lines) // 2])) == [], "half of it says nothing"
+    assert f"https://{host}:8443/authority.crt" in told
