@@ -51,7 +51,7 @@ from salonos.graph.context import RequestFacts
 from salonos.graph.directives import RequiresPermission
 from salonos.graph.documents import Documents
 from salonos.graph.execute import Engine
-from salonos.kernel import clock
+from salonos.kernel import clock, readers
 from salonos.kernel import database as kernel_database
 from salonos.kernel.actor import NOBODY, Access, Actor, Reach
 from salonos.kernel.database import Base, Database, plain_url
@@ -177,6 +177,7 @@ async def twins(request: pytest.FixtureRequest, salon: str, monkeypatch: pytest.
         await servers.create_database(name, template=salon)
     settings = {**kernel_database.connection_settings(), "statement_timeout": "60s"}
     monkeypatch.setattr(kernel_database, "connection_settings", lambda: settings)  # a busy machine is no difference
+    monkeypatch.setattr(readers, "WAIT_S", 60.0)
     one, other = [await Database.open(servers.url_of(name), pool_size=AT_ONCE) for name in names]
     one.set_clock = other.set_clock = UNTIL
     actor = NOBODY if role == STRANGER else await actor_of_role(one, role)
