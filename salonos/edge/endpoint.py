@@ -1,8 +1,9 @@
 """Answers GraphQL over HTTP: JSON POSTs from the engine's bytes, subscriptions as server-sent events.
 
-Follows the GraphQL over HTTP draft: `application/graphql-response+json` where the client accepts it (request errors are
-400 then), `application/json` otherwise (200). Server-sent events in the distinct-connections mode of graphql-sse: what
-is wrong with an operation is its one event, while 401, 429, 5xx and a body that is no request keep their status.
+The codes are those of GraphQL over HTTP's drafts: in `application/graphql-response+json` request errors are 400 and data
+with errors is 200, in `application/json` both are 200. The edition of September 2026 has others; decision record 0010 says
+why they are not ours. Server-sent events in the distinct-connections mode of graphql-sse: what is wrong with an operation
+is its one event, while 401, 429, 5xx and a body that is no request keep their status.
 """
 
 import asyncio

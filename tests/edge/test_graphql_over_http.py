@@ -1,4 +1,4 @@
-"""GraphQL over HTTP as its draft has it for POST: each rule is a request, and its status, media type and body."""
+"""GraphQL over HTTP for POST, with the drafts' codes (record 0010): each rule is a request, and its status, type and body."""
 
 import json
 from collections.abc import Mapping
