@@ -86,6 +86,17 @@ def test_a_start_that_can_not_be_is_told_with_its_exit_code(tmp_path: Path) -> N
     assert not (tmp_path / "state" / "postgres").exists()
 
 
+def test_a_manifest_that_can_not_be_used_is_told_once_and_ends_the_house(tmp_path: Path) -> None:
+    manifest = tmp_path / "trusted.json"
+    manifest.write_bytes(b"[]")
+
+    code, said = refused(tmp_path / "state", free_port(), SALONOS_TRUSTED_DOCUMENTS=str(manifest))
+
+    assert code == USAGE_EXIT
+    (line,) = [line for line in said.splitlines() if not line.startswith("{")]
+    assert line.startswith(f"SALONOS_TRUSTED_DOCUMENTS={manifest} can't be used: it is not of format ")
+
+
 def test_a_house_starts_again_what_dies_refuses_a_second_one_and_stops_in_order(tmp_path: Path) -> None:
     home, port = tmp_path / "state", free_port()
     with up(home, port) as house:
