@@ -340,7 +340,8 @@ async def test_a26_a_device_has_five_sockets_and_gives_them_back(unharmed: Serve
 async def test_a26_event_streams_count_as_sockets_and_are_given_back(unharmed: Served) -> None:
     headers = {"accept": "text/event-stream", "authorization": f"Bearer {unharmed.owner}"}
     body = {"query": "subscription { dashboardChanged { billCount } }"}
-    told = {"message": "This device has too many streams open. Close one.", "extensions": {"code": "TOO_MANY_REQUESTS"}}
+    extensions = {"code": "TOO_MANY_REQUESTS", "retryAfter": 1}
+    told = {"message": "This device has too many streams open. Close one.", "extensions": extensions}
 
     async def asked(client: httpx.AsyncClient, kept: AsyncExitStack) -> httpx.Response:
         stream = client.stream("POST", f"{unharmed.address}/graphql", json=body, headers=headers)
@@ -352,6 +353,7 @@ async def test_a26_event_streams_count_as_sockets_and_are_given_back(unharmed: S
             assert [(await asked(client, kept)).status_code for _ in range(4)] == [200] * 4
             refused = await asked(client, kept)
             assert (refused.status_code, orjson.loads(await refused.aread())) == (429, {"errors": [told]})
+            assert refused.headers["retry-after"] == "1"
             async with opened(unharmed) as another:
                 await send(another, type="connection_init", payload={"Authorization": f"Bearer {unharmed.owner}"})
                 assert await closed_with(another) == 4429
