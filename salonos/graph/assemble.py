@@ -81,9 +81,15 @@ def assemble(features: Iterable[ModuleType]) -> Graph:
         found = core.get_directive(directive)
         if found is not None:
             found.args[argument].description = meaning
+    core.type_map["__Type"].fields["isOneOf"].resolve = _is_one_of  # type: ignore[attr-defined]  # an object type
     _inherit_rules(graph)
     _set_resolvers(graph)
     return graph
+
+
+def _is_one_of(kind: Any, _: object) -> bool | None:
+    """Introspection's `isOneOf`. Strawberry's own answer is a bug's for lists and non-nulls, which no definition made."""
+    return bool(kind.extensions[DEFINITION].is_one_of) if isinstance(kind, GraphQLInputObjectType) else None
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from typing import Any
 
 import orjson
 import pytest
+from graphql import execute_sync, parse
 
 from salonos.edge.endpoint import Endpoint
 from salonos.edge.gate import Gate
@@ -100,3 +101,14 @@ async def test_in_the_demo_the_schema_is_everybody_s(client: Stream, way: str) -
     status, _, answer = await client.post(body, accept=accept, token=None)
 
     assert (status, told(answer)) == (200, SHOWN)
+
+
+def test_every_type_says_whether_it_takes_one_of_its_fields() -> None:
+    text = "{ __schema { types { name kind isOneOf fields { type { isOneOf ofType { isOneOf } } } } } }"
+    found = execute_sync(GRAPH.core, parse(text))
+
+    assert found.errors is None
+    assert found.data is not None
+    types = found.data["__schema"]["types"]
+    assert {each["name"] for each in types if each["isOneOf"]} == {"DiscountInput"}
+    assert {each["kind"] for each in types if each["isOneOf"] is not None} == {"INPUT_OBJECT"}

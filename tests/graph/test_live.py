@@ -183,7 +183,7 @@ async def test_each_event_of_the_past_is_paid_for_and_waited_for(ask: Asker, hea
     fields, objects = 9, 3
     assert seen == ids[1:]
     assert (budget.asked, budget.refused) == (SUBSCRIBING + 2 * len(seen), len(seen))
-    assert budget.debts[owner.id] == (1 + len(seen)) * (objects + REQUEST_COST) + REQUEST_COST + FIELD_COST * fields
+    assert budget.debts[owner.id.int] == (1 + len(seen)) * (objects + REQUEST_COST) + REQUEST_COST + FIELD_COST * fields
 
 
 async def test_a_subscription_asks_for_few_objects_at_every_event(ask: Asker, hear: Ears) -> None:
