@@ -44,6 +44,8 @@ MEMBERS = frozenset({"fields", "inputFields", "interfaces", "possibleTypes", "en
 """What a type has many of. All types with all their members is a schema; the members' members again are its square."""
 PASSING = frozenset({"edges", "node", "nodes"})
 """Steps through a connection: they lead to rows and are none themselves."""
+TOTAL_OBJECTS = 100
+"""What counting a connection costs: up to 10,000 rows are looked at, and none is sent."""
 
 
 @dataclass(frozen=True)
@@ -115,6 +117,8 @@ class Cost:
 
     size: Size = NOTHING
     is_row: bool = False
+    is_total: bool = False
+    """A connection's count: taken once beside the rows of its page."""
     parts: list["Cost"] = field(default_factory=list)
 
 
@@ -136,7 +140,7 @@ class Priced:
         if found is None:
             if len(self._known) >= SIZES_KEPT_MAX:
                 self._known.clear()
-            found = self._known[key] = objects(self._cost, variables, {})
+            found = self._known[key] = objects(self._cost, variables)
         return found
 
 
@@ -285,6 +289,8 @@ class Guard:
                     made = self._cost_of_field(node, definition, parent)
                     self._add(made, node.selection_set, get_named_type(definition.type), fragments, known)
                     into.parts.append(made)
+            elif isinstance(node, FieldNode) and node.name.value == "totalCount" and parent.name.endswith("Connection"):
+                into.parts.append(Cost(is_total=True))
 
     def _fragment(self, name: str, fragments: Mapping[str, FragmentDefinitionNode], known: dict[str, Cost]) -> Cost:
         """The document is valid, so that the fragment exists and does not spread itself."""
@@ -348,12 +354,23 @@ def _length(value: Any) -> int | str:
     return len(value.values) if isinstance(value, ListValueNode) else 1
 
 
-def objects(cost: Cost, variables: Mapping[str, Any], known: dict[int, int]) -> int:
-    """The objects of a selection: a number of rows, each one and what is below it. Every shared part is added up once."""
+def objects(cost: Cost, variables: Mapping[str, Any]) -> int:
+    """The objects of a selection: a number of rows, each one and what is below it, and what counting them costs."""
+    return sum(_objects(cost, variables, {}))
+
+
+def _objects(cost: Cost, variables: Mapping[str, Any], known: dict[int, tuple[int, int]]) -> tuple[int, int]:
+    """What every row above has again, and what the connection above has once. Every shared part is added up once."""
     found = known.get(id(cost))
     if found is None:
-        below = sum(objects(part, variables, known) for part in cost.parts)
-        found = _rows(cost.size, variables) * (1 + below) if cost.is_row else below
+        parts = [_objects(part, variables, known) for part in cost.parts]
+        below, once = sum(part[0] for part in parts), sum(part[1] for part in parts)
+        if cost.is_total:
+            found = (0, TOTAL_OBJECTS)
+        elif cost.is_row:
+            found = (_rows(cost.size, variables) * (1 + below) + once, 0)
+        else:
+            found = (below, once)
         known[id(cost)] = found
     return found
 

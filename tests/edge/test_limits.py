@@ -19,7 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from salonos.graph.documents import Documents, Operation
-from salonos.graph.limits import Guard, Limits
+from salonos.graph.limits import TOTAL_OBJECTS, Guard, Limits
 from salonos.kernel.problems import QueryTooComplex
 
 SCHEMA: GraphQLSchema = build_schema(
@@ -153,6 +153,9 @@ def test_a_cycle_of_fragments_ends() -> None:
         ("{ bills(first: null) { nodes { id } } }", {}, 20),
         ("query($n: Int) { bills(first: $n, last: null) { nodes { id } } }", {"n": None}, 20),
         ("{ bills(first: 10) { nodes { ...f } } } fragment f on Bill { customer { bills(first: 3) { nodes { id } } } }", {}, 50),
+        ("{ bills(first: 1) { totalCount } }", {}, 1 + TOTAL_OBJECTS),
+        ("{ bills(first: 7) { nodes { id } a: totalCount ...f } } fragment f on BillConnection { ... { b: totalCount } }", {}, 7 + 2 * TOTAL_OBJECTS),
+        ("{ bills(first: 10) { nodes { customer { bills(first: 3) { totalCount } } } } }", {}, 10 * (1 + 1 + 3 + TOTAL_OBJECTS)),
     ],
 )  # fmt: skip
 def test_cost_is_the_number_of_objects_asked_for(text: str, variables: dict[str, Any], objects: int) -> None:
