@@ -217,7 +217,7 @@ class Endpoint:
         kind, asked.trusted_name = operation.kind, operation.trusted_name
         asked.kind = kind._value_
         if asked.document_id is not None and actor.access.signed_in:
-            await self.persisted.keep(asked.document_id, asked.query)
+            await self.persisted.keep(asked.document_id, asked.query, actor, self.engine.budget)
         if streams and kind is OperationType.SUBSCRIPTION:
             return None
         if actor is not NOBODY and kind is OperationType.MUTATION:

@@ -2,7 +2,8 @@
 
 Apollo's protocol of automatic persisted queries (`extensions.persistedQuery`), and `documentId` as the GraphQL over HTTP
 draft's appendix has it. What was sent whole is kept only after it was read, limited and validated, and only for people
-who are signed in: in this process, and for all processes in Redis where there is one.
+who are signed in: in this process, and for all processes in Redis where there is one. Whoever has one kept pays for its length,
+and has so many bytes kept a day.
 """
 
 import contextlib
@@ -14,12 +15,33 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from salonos.graph.caches import Bounded
+from salonos.graph.execute import Budget
 from salonos.graph.trusted import id_of
+from salonos.kernel.actor import Actor
 from salonos.kernel.problems import BadRequest, Refusal
 
 TEXTS_MAX, TEXT_BYTES_MAX = 1_000, 8 << 20
 KEPT_S: Final = 7 * 24 * 3600
-_PLACE = "salonos:document:"
+KEPT_BYTES_A_DAY: Final = 256 << 10
+"""What one person may have kept in Redis: some hundred documents a day. Beyond it they are sent whole each time."""
+DAY_S: Final = 24 * 3600
+_PLACE, _KEPT_OF = "salonos:document:", "salonos:documents-of:"
+_KEEP = """
+if redis.call('exists', KEYS[1]) == 1 then
+  redis.call('expire', KEYS[1], ARGV[3])
+  return 1
+end
+local kept = redis.call('incrby', KEYS[2], ARGV[2])
+if kept == tonumber(ARGV[2]) then
+  redis.call('expire', KEYS[2], ARGV[4])
+end
+if kept > tonumber(ARGV[5]) then
+  return 0
+end
+redis.call('set', KEYS[1], ARGV[1], 'EX', ARGV[3])
+return 1
+"""
+"""Document, text's bytes, how long each is kept, how many a day: what was counted beyond that stays counted."""
 _ID = re.compile("(?:sha256:)?([0-9a-f]{64})")
 
 
@@ -56,14 +78,27 @@ class Persisted:
             raise PersistedQueryNotFound
         return found
 
-    async def keep(self, document_id: str, text: str) -> None:
-        """Keeps a document that somebody who is signed in has sent, and that was found right."""
+    async def keep(self, document_id: str, text: str, actor: Actor, budget: Budget | None) -> None:
+        """Keeps a document that somebody who is signed in has sent, and that was found right.
+
+        Raises: TooMany: a new one costs an object for each character.
+        """
         if document_id in self._trusted or self._kept.get(document_id) is not None:
             return
-        self._kept.keep(document_id, text, size=len(text))
-        if self._redis is not None:
-            with contextlib.suppress(RedisError, OSError, TimeoutError):
-                await self._redis.set(_PLACE + document_id, text.encode(), ex=KEPT_S)
+        if budget is not None:
+            budget.charge(actor, "", len(text))
+        if await self._may_stay(document_id, text.encode(), actor):
+            self._kept.keep(document_id, text, size=len(text))
+
+    async def _may_stay(self, document_id: str, text: bytes, actor: Actor) -> bool:
+        """Whether the person has not had too much kept today; one round trip, which keeps it. Without Redis: yes."""
+        if self._redis is None:
+            return True
+        keys = [_PLACE + document_id, f"{_KEPT_OF}{actor.id.hex}"]
+        given: list[str | bytes] = [text, *map(str, (len(text), KEPT_S, DAY_S, KEPT_BYTES_A_DAY))]
+        with contextlib.suppress(RedisError, OSError, TimeoutError):
+            return bool(await self._redis.eval(_KEEP, len(keys), *keys, *given))  # type: ignore[misc,arg-type]  # of either kind of client; bytes are sent as they are
+        return True
 
 
 def named(given: Mapping[str, Any]) -> str | None:

@@ -10,13 +10,15 @@ import pytest
 from redis.asyncio import Redis
 from redis.exceptions import ConnectionError as RedisAway
 
+from salonos.edge import persisted
+from salonos.edge.budget import Budget
 from salonos.edge.endpoint import Endpoint
 from salonos.edge.gate import Gate, Incoming
 from salonos.edge.media import EVENTS, GRAPHQL_JSON, JSON
 from salonos.edge.persisted import Persisted
 from salonos.edge.sessions import Watch
 from salonos.edge.socket import Sockets
-from salonos.graph.execute import Engine
+from salonos.graph.execute import REQUEST_COST, Engine
 from salonos.graph.limits import Guard
 from salonos.graph.trusted import Manifest, ManifestWrong, TrustedDocument, id_of
 from salonos.identity import commands as identity
@@ -58,8 +60,8 @@ class Desk:
         engine = Engine(GRAPH, self.house.database, limits=Guard(GRAPH.core))
         if manifest is not None:
             engine.trust(manifest)
-        persisted = Persisted(manifest.texts if manifest else None, redis)
-        return Endpoint(engine, people, Gate(frozenset({"127.0.0.1"}), frozenset()), Watch(people), persisted)
+        documents = Persisted(manifest.texts if manifest else None, redis)
+        return Endpoint(engine, people, Gate(frozenset({"127.0.0.1"}), frozenset()), Watch(people), documents)
 
     async def ask(self, served: Endpoint, body: dict[str, Any], who: str | None = "owner") -> tuple[int, Any]:
         """A POST's status and body."""
@@ -153,12 +155,68 @@ async def test_without_redis_each_process_learns_by_itself(desk: Desk, monkeypat
         raise RedisAway
 
     monkeypatch.setattr(desk.redis, "get", away)
-    monkeypatch.setattr(desk.redis, "set", away)
+    monkeypatch.setattr(desk.redis, "eval", away)
     served = desk.process(desk.redis)
 
     await desk.ask(served, by_id(ME, query=ME))
 
     assert (await desk.ask(served, by_id(ME)))[1] == {"data": {"viewer": {"username": "owner"}}}
+
+
+async def test_a_person_has_so_many_bytes_kept_a_day_and_sends_whole_documents_beyond(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(persisted, "KEPT_BYTES_A_DAY", 2 * len(ME))
+    desk_of = f"salonos:documents-of:{desk.house.owner_id.hex}"
+    texts = [ME.replace("Me", name) for name in ("M1", "M2", "M3")]
+    for text in texts:
+        await desk.redis.delete(f"salonos:document:{id_of(text)}")
+    served = desk.process(desk.redis)
+
+    answers = [await desk.ask(served, by_id(text, query=text)) for text in texts]
+    again = [(await desk.ask(served, by_id(text)))[1] for text in texts]
+    others = await desk.ask(served, by_id(texts[2], query=texts[2]), "tara")
+
+    me = {"data": {"viewer": {"username": "owner"}}}
+    assert answers == [(200, me)] * 3
+    assert [each == me for each in again] == [True, True, False]
+    assert int(await desk.redis.get(desk_of)) == 3 * len(ME)
+    assert 0 < await desk.redis.ttl(desk_of) <= 24 * 3600
+    assert others == (200, {"data": {"viewer": {"username": "tara"}}})
+    assert (await desk.ask(served, by_id(texts[2])))[1] == me
+
+
+async def test_what_another_has_had_kept_counts_for_nobody_else(desk: Desk) -> None:
+    await desk.ask(desk.process(desk.redis), by_id(ME, query=ME))
+    await desk.ask(desk.process(desk.redis), by_id(ME, query=ME), "tara")
+
+    kept = [
+        name
+        async for name in desk.redis.scan_iter("salonos:documents-of:*")
+        if desk.house.owner_id.hex.encode() in name
+    ]
+    assert len(kept) == 1
+    tara = await desk.house.database.pool.fetchval("select id from staff where username = 'tara'")
+    assert await desk.redis.get(f"salonos:documents-of:{tara.hex}") is None
+
+
+async def test_a_document_that_is_kept_costs_its_length_once(desk: Desk) -> None:
+    served = desk.process()
+    served.engine.budget = budget = Budget(1_000)
+    await desk.ask(served, {"query": ME})
+    await desk.ask(served, {"query": ME})
+    before = budget.debts[desk.house.owner_id.int]
+
+    await desk.ask(served, by_id(ME, query=ME))
+    first = budget.debts[desk.house.owner_id.int]
+    await desk.ask(served, by_id(ME, query=ME))
+
+    asked = REQUEST_COST + 1
+    assert (first - before, budget.debts[desk.house.owner_id.int] - first) == (asked + len(ME), asked)
+    budget.debts[desk.house.owner_id.int] = 10_000
+    other = ME.replace("Me", "Other")
+    served.engine.documents.operation(other, None, is_signed_in=True)
+    assert (await desk.ask(served, by_id(other, query=other)))[0] == 429
 
 
 async def test_what_stands_in_redis_is_believed_only_if_it_is_the_text_of_the_id(desk: Desk) -> None:
