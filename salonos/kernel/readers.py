@@ -43,7 +43,8 @@ class Readers:
     waiting: deque[tuple[float, Turn]] = field(default_factory=deque)
     """Since when, and who. Who has left is passed over when their turn comes."""
     watch: asyncio.TimerHandle | None = None
-    is_closing: bool = False
+    closing: asyncio.Event | None = None
+    """Once they are being closed: set whenever one has come back."""
 
     def __post_init__(self) -> None:
         self.busy = min(BUSY, self.size)
@@ -74,10 +75,14 @@ class Readers:
         return row
 
     async def close(self) -> None:
-        """Closes all connections; one that is at work still, when it comes back."""
-        self.is_closing = True
-        while self.idle:
-            await self._gone(self.idle.pop())
+        """Closes all connections, those at work when they come back; whoever waits or comes later is told."""
+        self.closing = asyncio.Event()
+        while self.lent:
+            if self.idle:
+                await self._gone(self.idle.pop())
+            else:
+                self.closing.clear()
+                await self.closing.wait()
 
     def _at_hand(self) -> "Connection | None":
         """An idle one, unless enough of them work."""
@@ -123,7 +128,7 @@ class Readers:
     async def _opened(self) -> Connection:
         """The place was counted by the caller."""
         try:
-            if self.is_closing:
+            if self.closing is not None:
                 raise ConnectionError("The connections for reads are closed.")  # noqa: TRY301  its place is passed on
             async with asyncio.timeout(WAIT_S):
                 return await self.open()
@@ -145,13 +150,16 @@ class Readers:
             self._free(connection)
         elif not self._next(None):
             self.lent -= 1
+            self._came_back()
 
     def _free(self, connection: Connection) -> None:
-        if self.is_closing:
-            connection.terminate()
-            self._pass_on(None)
-        elif not (self.waiting and self._next(connection)):
+        if self.closing is not None or not (self.waiting and self._next(connection)):
             self.idle.append(connection)
+            self._came_back()
+
+    def _came_back(self) -> None:
+        if self.closing is not None:
+            self.closing.set()
 
     def _next(self, connection: "Connection | None") -> bool:
         """Whether it is somebody's turn. A further connection stays at work only for who has waited for long."""

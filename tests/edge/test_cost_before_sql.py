@@ -18,7 +18,7 @@ from salonos.edge.strict_json import VALUES_MAX
 from salonos.graph.assemble import rule_of_field
 from salonos.graph.context import RequestFacts
 from salonos.graph.directives import PUBLIC, Rule
-from salonos.graph.execute import CHARACTERS_AN_OBJECT, MUTATION_COST, REQUEST_COST, Engine, Status
+from salonos.graph.execute import CHARACTERS_AN_OBJECT, FIELD_COST, MUTATION_COST, REQUEST_COST, Engine, Status
 from salonos.graph.limits import Guard
 from salonos.kernel.actor import NOBODY
 from salonos.kernel.database import Database
@@ -51,7 +51,7 @@ async def test_a_stranger_pays_for_asking_and_not_for_pages_that_are_denied(data
     budget = Budget(20_000)
     engine = Engine(GRAPH, database, limits=Guard(GRAPH.core), budget=budget)
     text, manager = "{ customers(first: 100) { nodes { bills(first: 30) { nodes { id } } } } }", actor_as("MANAGER")
-    reading = REQUEST_COST + len(text) // CHARACTERS_AN_OBJECT
+    reading, planning = REQUEST_COST + len(text) // CHARACTERS_AN_OBJECT, REQUEST_COST + 5 * FIELD_COST
 
     for _ in range(2):
         assert (await engine.answer(NOBODY, STRANGER, text, None, {})).status is Status.ANSWERED
@@ -60,8 +60,8 @@ async def test_a_stranger_pays_for_asking_and_not_for_pages_that_are_denied(data
 
     written = REQUEST_COST + len(SIGN_OUT) // CHARACTERS_AN_OBJECT + REQUEST_COST + MUTATION_COST
     assert budget.debts == {
-        STRANGER.payer: reading + 2 * REQUEST_COST + written,
-        manager.id.int: REQUEST_COST + 100 * (1 + 30),
+        STRANGER.payer: reading + planning + 2 * REQUEST_COST + written,
+        manager.id.int: planning + REQUEST_COST + 100 * (1 + 30),
     }
 
 

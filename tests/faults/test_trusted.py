@@ -66,7 +66,7 @@ def test_a_process_does_not_start_on_a_manifest_that_can_not_be_used(
     }
 
     ended = subprocess.run(
-        [sys.executable, *serving.WORDS], env=environment, capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, *serving.SERVE], env=environment, capture_output=True, text=True, timeout=60, check=False
     )
 
     assert ended.returncode == USAGE_EXIT

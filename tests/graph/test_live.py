@@ -157,13 +157,13 @@ class Grudging(Budget):
         super().__init__(20_000)
         self.asked = self.refused = 0
 
-    def charge(self, actor: Actor, address: str, objects: int) -> None:
+    def charge(self, actor: Actor, payer: str, objects: int) -> None:
         """As the budget, every other time."""
         self.asked += 1
         if self.asked > SUBSCRIBING and self.asked % 2:
             self.refused += 1
             raise TooMany("You ask for too much at once.", retry_after_s=0)
-        super().charge(actor, address, objects)
+        super().charge(actor, payer, objects)
 
 
 async def test_each_event_of_the_past_is_paid_for_and_waited_for(ask: Asker, hear: Ears) -> None:

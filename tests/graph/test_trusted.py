@@ -136,7 +136,7 @@ def test_a_text_is_compared_once_and_looking_is_paid_for(database: Database) -> 
     for _ in range(3):
         engine.operation(who, FACTS, sent, None)
 
-    assert budget.debts == once == {who.id: REQUEST_COST + len(sent) // CHARACTERS_AN_OBJECT}
-    budget.debts[who.id] = 10_000.0
+    assert budget.debts == once == {who.id.int: REQUEST_COST + len(sent) // CHARACTERS_AN_OBJECT}
+    budget.debts[who.id.int] = 10_000.0
     with pytest.raises(TooMany):
         engine.operation(who, FACTS, sent + " ", None)

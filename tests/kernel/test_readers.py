@@ -47,18 +47,18 @@ async def test_a_failed_statement_leaves_its_connection_to_the_next(database: Da
     assert await database.readers.fetchrow("select pg_backend_pid() as pid") == first
 
 
-async def test_a_connection_at_work_while_the_others_are_closed_is_closed_when_it_comes_back(
-    database_url: str,
-) -> None:
-    database = await Database.open(database_url, pool_size=2)
+async def test_closing_waits_for_what_is_at_work_and_refuses_the_rest(database_url: str) -> None:
+    database = await Database.open(database_url, pool_size=1)
     readers, slow = database.readers, asyncio.create_task(database.readers.fetchrow("select pg_sleep(0.2)"))
-    await readers.fetchrow("select 1")
+    await asyncio.sleep(0)
+    waiting = asyncio.create_task(readers.fetchrow("select 1"))
+    await asyncio.sleep(0)
 
     await readers.close()
-    assert (readers.lent, readers.working) == (1, 1)
-    await slow
+    late = await asyncio.gather(slow, waiting, readers.fetchrow("select 2"), return_exceptions=True)
 
-    assert (readers.lent, readers.idle) == (0, [])
+    assert [isinstance(each, ConnectionError) for each in late] == [False, True, True]
+    assert (readers.lent, readers.idle, len(readers.waiting)) == (0, [], 0)
     await database.close()
 
 
