@@ -7,7 +7,7 @@ from statistics import median
 from typing import Final
 
 from bench.ground import Ground
-from bench.load import Loaded, Target, load
+from bench.load import REFERENCE, Loaded, Target, load
 from bench.reading import OURS, ask, our_server
 from bench.rivals import RIVALS
 from bench.seed import seed
@@ -42,7 +42,7 @@ async def sale(on: Ground) -> bytes:
         "branchId": id_text("branch", row["branch"]),
         "customerId": id_text("customer", seeded.customer_ids[0]),
         "lines": [haircut, haircut, {"productId": id_text("product", row["product"])}],
-        "payments": [{"method": "UPI", "amount": "2574.00", "reference": "412345678901"}],
+        "payments": [{"method": "UPI", "amount": "2574.00", "reference": REFERENCE}],
     }
     return json.dumps({"query": SELL, "operationName": "Sell", "variables": {"input": given}}).encode()
 

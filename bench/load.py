@@ -1,5 +1,6 @@
 """The load: wrk, a client in C that costs the machine little; its figures and the server's processor time per request."""
 
+import itertools
 import json
 import re
 import subprocess
@@ -10,15 +11,18 @@ from pathlib import Path
 from bench.ground import cpu_s
 from salonos.kernel.ids import new_id
 
+_NUMBERS = itertools.count(10**11, 10**8)
 _MS = {"us": 0.001, "ms": 1.0, "s": 1000.0, "m": 60_000.0}
 
 
+REFERENCE = "412345678901"
+"""Of a payment in a body; each request has another in its place, as each customer's transfer has."""
 _KEYED = """
-local asked = 0
+local asked, body = 0, wrk.body
 request = function()
   asked = asked + 1
   wrk.headers["idempotency-key"] = "%s-" .. asked
-  return wrk.format()
+  return wrk.format(nil, nil, nil, (body:gsub("%s", string.format("%%012d", %d + asked))))
 end
 """
 
@@ -48,7 +52,9 @@ def load(target: Target, body: bytes, *, connections: int, seconds: int, is_keye
     """
     with tempfile.TemporaryDirectory(prefix="salonos-bench-") as folder:
         script = Path(folder) / "post.lua"
-        script.write_text(_script(target, body) + (_KEYED % new_id().hex if is_keyed else ""))
+        script.write_text(
+            _script(target, body) + (_KEYED % (new_id().hex, REFERENCE, next(_NUMBERS)) if is_keyed else "")
+        )
         command = [
             "wrk",
             "-t1",

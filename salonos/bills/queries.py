@@ -3,10 +3,11 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Text, Uuid, and_, bindparam, cast, func, or_, select, true
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import ColumnElement, Select, Text, Uuid, and_, any_, bindparam, cast, func, or_, select, true
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 from salonos.accounting import tables as accounting
@@ -167,6 +168,13 @@ async def same_reference(
     Paid at the same branch, on the same date and by the same method. The shares of one payment over many bills are one
     payment; one that was reversed is none.
     """
+    given = {"bill_id": bill_id, "payment_ids": list(payment_ids)}
+    return (await work.session.execute(_same_reference(), given)).scalars().all()
+
+
+@cache
+def _same_reference() -> Select[UUID]:
+    """Made once: every sale with a reference asks it, and aliases of mapped classes cost more than the statement."""
     payment, other = tables.Payment, aliased(tables.Payment)
     move, other_move = accounting.MoneyMove, aliased(accounting.MoneyMove)
     reversal = aliased(tables.Payment)
@@ -177,21 +185,24 @@ async def same_reference(
         other.direction == payment.direction,
         other.money_move_id != payment.money_move_id,
     )
-    found = (
+    is_asked = or_(
+        payment.bill_id == bindparam("bill_id", type_=Uuid()),
+        payment.id == any_(bindparam("payment_ids", type_=ARRAY(Uuid()))),
+    )
+    return (
         select(other.bill_id)
         .distinct()
         .join_from(payment, move, move.id == payment.money_move_id)
         .join(other, is_same)
         .join(other_move, and_(other_move.id == other.money_move_id, other_move.branch_id == move.branch_id))
         .where(
-            or_(payment.bill_id == bindparam("bill_id", bill_id, Uuid()), payment.id.in_(payment_ids)),
+            is_asked,
             other.reverses_id.is_(None),
             ~select(reversal.id).where(reversal.reverses_id == other.id).exists(),
         )
         .order_by(other.bill_id)
         .limit(rules.PAYMENTS_MAX)
     )
-    return (await work.session.execute(found)).scalars().all()
 
 
 @dataclass(frozen=True)

@@ -43,6 +43,7 @@ from salonos.kernel.problems import BadRequest, Forbidden, Refusal, TooMany, Una
 
 PLANS_MAX, PLAN_BYTES_MAX = 5_000, 128 << 20
 STRANGERS_PLANS_MAX = 100
+FORESEEN_MAX, FORESEEN_BYTES_MAX = 500, 32 << 20
 INTROSPECTIONS_MAX, INTROSPECTION_BYTES_MAX = 50, 16 << 20
 Variables: TypeAlias = Mapping[str, Any] | None
 REQUEST_COST = 40
@@ -108,6 +109,9 @@ class Engine:
         self.documents = Documents(self.graph.core, self.limits)
         self.plans = Bounded(entries_max=PLANS_MAX, bytes_max=PLAN_BYTES_MAX)
         self.strangers_plans = Bounded(entries_max=STRANGERS_PLANS_MAX, bytes_max=PLAN_BYTES_MAX // 8)
+        self.foreseen: Bounded[Any, list[tuple[Plan, bool, int]]] = Bounded(
+            entries_max=FORESEEN_MAX, bytes_max=FORESEEN_BYTES_MAX
+        )
         self.introspections: Bounded[Any, Mapping[str, str]] = Bounded(
             entries_max=INTROSPECTIONS_MAX, bytes_max=INTROSPECTION_BYTES_MAX
         )
@@ -380,12 +384,23 @@ class Engine:
 
         Raises: BadRequest; BadCursor; TooMany.
         """
-        pay_once = cache(partial(self.charge_plan, actor, facts, operation))
-        asked, clock = Asked(self, operation, values, actor, pay_once), self.database.set_clock
-        for held in Foreseen(self.graph, operation, values).held():
-            reader = Actor.system() if held.names_an_actor else actor
-            plan = payload_plan(asked, reader.access, held.kind, held.path, held.wanted)
-            plan.bind(Inputs(values.coerced, reader, clock, [None] * len(held.wanted)))
+        given, clock = values.coerced, self.database.set_clock
+        switches = frozenset(
+            each for each in given.items() if isinstance(each[1], bool)
+        )  # @skip, @include of the roots
+        key = (operation, actor.access, switches, *[shape(given) for shape in operation.payload_shapes])
+        found = self.foreseen.get(key)
+        if found is None:
+            pay_once = cache(partial(self.charge_plan, actor, facts, operation))
+            asked = Asked(self, operation, values, actor, pay_once)
+            found = [
+                (payload_plan(asked, access, held.kind, held.path, held.wanted), held.names_an_actor, len(held.wanted))
+                for held in Foreseen(self.graph, operation, values).held()
+                for access in [(Actor.system() if held.names_an_actor else actor).access]
+            ]
+            self.foreseen.keep(key, found, size=operation.size)
+        for plan, names_an_actor, count in found:
+            plan.bind(Inputs(given, Actor.system() if names_an_actor else actor, clock, [None] * count))
 
     async def answer_payload(self, context: Context, root: Any) -> bytes:
         """A mutation, or an event with its payload as the root: graphql-core executes, plans read the objects.
