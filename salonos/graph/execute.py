@@ -385,10 +385,7 @@ class Engine:
         Raises: BadRequest; BadCursor; TooMany.
         """
         given, clock = values.coerced, self.database.set_clock
-        switches = frozenset(
-            each for each in given.items() if isinstance(each[1], bool)
-        )  # @skip, @include of the roots
-        key = (operation, actor.access, switches, *[shape(given) for shape in operation.payload_shapes])
+        key = (operation, actor.access, *[shape(given) for shape in operation.payload_shapes])
         found = self.foreseen.get(key)
         if found is None:
             pay_once = cache(partial(self.charge_plan, actor, facts, operation))

@@ -159,3 +159,19 @@ async def test_a_sign_in_s_payload_is_looked_at_with_the_rights_that_it_may_give
     assert (refused, answered) == (Status.REJECTED, Status.ANSWERED)
     assert before == after
     assert body["data"]["signIn"]["viewer"] == {"username": "owner", "branches": []}
+
+
+async def test_what_was_foreseen_before_is_looked_at_with_each_requests_values_and_switches(database: Database) -> None:
+    engine = Engine(GRAPH, database, limits=Guard(GRAPH.core))
+    text = (
+        "mutation($i: CreateCustomerInput!, $n: Int, $more: Boolean!) { createCustomer(input: $i) { __typename }"
+        f" b: createCustomer(input: $i) @include(if: $more) {{ ... on {SUCCESS} {{ {below('first: $n')} }} }} }}"
+    )
+    without, _ = await asked(engine, text, given({"n": 101, "more": False}))
+    before = await rows(database)
+
+    statuses = [(await asked(engine, text, given({"n": number, "more": True})))[0] for number in (101, 102)]
+
+    assert (without, statuses) == (Status.ANSWERED, [Status.REJECTED, Status.REJECTED])
+    assert await rows(database) == before
+    assert len(engine.foreseen) == 2
